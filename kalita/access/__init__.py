@@ -1,0 +1,1 @@
+"""Who asks: tokens, their permissions, how often they may ask."""

@@ -1,0 +1,56 @@
+"""
+The demonstration: two funded wallets, and a file that tells how to reach them. Source: design.md "What runs".
+"""
+
+import contextlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from kalita.app import App
+from kalita.money import EUR, RUB, USD
+from kalita.people.wallets import Level
+from kalita.wire.endpoint import ALL_PERMISSIONS
+
+FILE = "demo.json"
+WALLETS = (
+    (79991112233, {RUB: 500_000_00, USD: 1_000_00, EUR: 1_000_00}),
+    (79994445566, {RUB: 100_000_00}),
+)
+
+
+async def prepare(app: App, address: str) -> Callable[[], None]:
+    """Make what is missing of the demonstration; return what writes `DIR/demo.json` once the server listens."""
+    path = app.settings.data / FILE
+    before = _tokens(path)
+    wallets = [await _wallet(app, number, funds, before.get(str(number))) for number, funds in WALLETS]
+    text = msgspec.json.format(msgspec.json.encode({"url": address, "wallets": wallets}), indent=2)
+    return lambda: _write(path, text + b"\n")
+
+
+def _write(path: Path, text: bytes) -> None:
+    """Write a file that only its owner may read, at once and whole."""
+    partial = path.with_suffix(".part")
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(text)
+    partial.replace(path)
+
+
+async def _wallet(app: App, number: int, funds: dict[int, int], token: str | None) -> dict[str, str | None]:
+    await app.wallets.create(number, Level.FULL, tuple(funds))
+    for currency, amount in funds.items():
+        await app.wallets.top_up(number, amount, currency, f"demo-{number}-{currency}", "Demo")
+    if token is None or await app.tokens.bearer(token) is None:
+        token = await app.tokens.issue(number, ALL_PERMISSIONS)
+    return {"wallet": str(number), "token": token, "p2p_public": None, "p2p_secret": None, "password": None}
+
+
+def _tokens(path: Path) -> dict[str, str]:
+    """Return the tokens an earlier run wrote down, by wallet: a reopened demonstration keeps them."""
+    with contextlib.suppress(OSError, msgspec.DecodeError, KeyError, TypeError):
+        written: dict[str, Any] = msgspec.json.decode(path.read_bytes())
+        return {one["wallet"]: one["token"] for one in written["wallets"]}
+    return {}

@@ -1,0 +1,110 @@
+"""
+The one place that knows every part: builds them from the settings, in the order of the floors.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from kalita.access.rates import Rates
+from kalita.access.tokens import Tokens
+from kalita.clock import Clock
+from kalita.history import api as history_api
+from kalita.history.pages import History
+from kalita.history.shapes import Shapes
+from kalita.keys import Keys, read_or_create
+from kalita.ledger.writer import Writer
+from kalita.payments import api as payments_api
+from kalita.payments.accept import Payments
+from kalita.people import balances, profile
+from kalita.people.balances import Balances
+from kalita.people.profile import Profiles
+from kalita.people.wallets import Wallets
+from kalita.providers.catalogue import built_in
+from kalita.settings import BadSetting, Settings
+from kalita.storage.engine import Engine, Step
+from kalita.storage.sqlite.engine import SqliteEngine
+from kalita.web import status
+from kalita.web.server import Server
+from kalita.web.status import Status
+
+DATABASE, KEY = "kalita.db", "secret.key"
+
+ROWS = (*profile.ROWS, *balances.ROWS, *payments_api.ROWS, *history_api.ROWS, *status.ROWS)
+"""Every call of the API."""
+
+
+class App:
+    """One installation: its database, its ledger, its services."""
+
+    def __init__(self, settings: Settings, engine: Engine, keys: Keys, clock: Clock) -> None:
+        self.settings, self.engine, self.keys, self.clock = settings, engine, keys, clock
+        self.catalogue = built_in()
+        self.writer = Writer(engine, keys, clock, settings.largest_group)
+        self.tokens = Tokens(engine, clock)
+        self.wallets = Wallets(engine, self.writer, clock)
+        self.history = History(engine, self.wallets)
+        self.payments = Payments(engine, self.writer, self.catalogue, keys, settings.make_wallets)
+
+    @classmethod
+    async def open(cls, settings: Settings, clock: Clock | None = None, create: bool = False) -> "App":
+        """
+        Open an installation.
+
+        create  make the directory, the key and the database when they are not there
+        raises  BadSetting when there is nothing to open, or the key is not the database's
+        """
+        database = settings.data / DATABASE
+        if not create and not database.exists():
+            raise BadSetting(f"there is no database in {settings.data}: run `kalita init --data {settings.data}` first")
+        keys = Keys(_secret(settings, create and not database.exists()))
+        app = cls(settings, SqliteEngine(database), keys, clock or Clock())
+        await app._check_key()
+        return app
+
+    async def start(self) -> None:
+        """Begin to write: lease a lane."""
+        await self.writer.start()
+
+    async def close(self) -> None:
+        """Write what waits and end."""
+        await self.writer.stop()
+        await self.engine.close()
+
+    def server(self) -> Server:
+        """Build the ASGI application of the API."""
+        return self._server(ROWS)
+
+    def metrics_server(self) -> Server:
+        """Build the ASGI application of the operator's own address."""
+        return self._server(status.METRICS_ROWS)
+
+    def _server(self, rows: tuple[Any, ...]) -> Server:
+        services: dict[type, Any] = {
+            Profiles: Profiles(self.engine, self.wallets, self.keys),
+            Balances: Balances(self.wallets),
+            Payments: self.payments,
+            history_api.HistoryApi: history_api.HistoryApi(self.history, Shapes(self.catalogue), self.clock),
+            Status: Status(self.engine),
+        }
+        rates = Rates(self.settings.requests_a_minute, self.settings.bad_tokens_a_minute)
+        return Server(rows, services, self.tokens, rates, self.clock)
+
+    async def _check_key(self) -> None:
+        check = self.keys.digest("check", b"kalita")
+        row = await self.engine.one("meta_get", "key_check")
+        if row is None:
+            await self.engine.change(Step("meta_put", ("key_check", check)))
+        elif row[0] != check:
+            await self.engine.close()
+            raise BadSetting("the secret key is not the one this database was made with; put the right key back")
+
+
+def _secret(settings: Settings, create: bool) -> bytes:
+    if create:
+        settings.data.mkdir(parents=True, exist_ok=True)
+    if settings.secret_key:
+        return bytes.fromhex(settings.secret_key)
+    path: Path = settings.data / KEY
+    if not create and not path.exists():
+        raise BadSetting(f"{path} is missing: put the key of this database back, or give it in KALITA_SECRET_KEY")
+    return read_or_create(path)

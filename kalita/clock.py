@@ -1,0 +1,52 @@
+"""
+The clock: microseconds since 1970 in UTC; Moscow time at the edge.
+
+One object is built from the settings and handed down, so that a test or a demo can move it.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+MOSCOW = timezone(timedelta(hours=3))
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """What time it is: the machine's clock plus an offset in microseconds."""
+
+    offset: int = 0
+    source: Callable[[], int] = time.time_ns
+
+    def now(self) -> int:
+        """Return microseconds since 1970-01-01 UTC."""
+        return self.source() // 1000 + self.offset
+
+
+def at_zone(moment: int, zone: timezone = MOSCOW) -> str:
+    """Write a moment (microseconds) as `YYYY-MM-DDThh:mm:ss+hh:mm`. Source: access.md 3."""
+    return datetime.fromtimestamp(moment // SECOND, zone).isoformat()
+
+
+def with_milliseconds(moment: int) -> str:
+    """Write a moment as `YYYY-MM-DDThh:mm:ss.fff+03:00`, the form of error bodies. Source: access.md 5.1."""
+    stamp = datetime.fromtimestamp(moment // SECOND, MOSCOW).replace(microsecond=moment % SECOND)
+    return stamp.isoformat(timespec="milliseconds")
+
+
+def month_start(moment: int) -> int:
+    """Return the first moment of the Moscow month that holds the given one."""
+    stamp = datetime.fromtimestamp(moment // SECOND, MOSCOW)
+    return micros(stamp.replace(day=1, hour=0, minute=0, second=0))
+
+
+def micros(stamp: datetime) -> int:
+    """Return a zoned date-time as microseconds since 1970."""
+    gap = stamp - datetime(1970, 1, 1, tzinfo=UTC)
+    return (gap.days * 86400 + gap.seconds) * SECOND + gap.microseconds

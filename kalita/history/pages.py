@@ -1,0 +1,132 @@
+"""
+Read an owner's payments: pages, totals, one transaction.
+
+History lies in streams, one for each direction and balance, in the order of transaction ids. Every filter of the API
+is a choice of streams and of a range of ids, so a page costs the same in a short and in a long history. Each record
+carries the running total of its stream, so the total of a period is the difference of two look-ups.
+"""
+
+import heapq
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from kalita import ids
+from kalita.clock import SECOND, micros
+from kalita.ledger.accounts import Direction, stream
+from kalita.people.wallets import Balance, Wallets
+from kalita.storage.engine import Engine
+from kalita.storage.rows import HistoryRow
+
+DONE, WAITING, FAILED = 0, 1, 2
+
+
+class Entry(NamedTuple):
+    """A history record with the code it failed with (0 when it did not)."""
+
+    row: HistoryRow
+    error_code: int
+
+    @property
+    def direction(self) -> Direction:
+        """Which way it went."""
+        return Direction(self.row.stream // 1000)
+
+    @property
+    def currency(self) -> int:
+        """The ISO number of its balance."""
+        return self.row.stream % 1000
+
+
+class Span(NamedTuple):
+    """A range of transaction ids, both ends included."""
+
+    low: int
+    high: int
+
+
+EVERYTHING = Span(0, ids.LARGEST)
+
+
+def span_of(start: datetime, end: datetime) -> Span:
+    """Return the ids of a period, both ends included to the second."""
+    return Span(ids.first_of_second(micros(start)), ids.first_of_second(micros(end) + SECOND) - 1)
+
+
+def from_cursor(moment: datetime, txn_id: int) -> Span:
+    """Return the ids at or before a cursor: an earlier second, or the same second and no larger id."""
+    same_second = ids.first_of_second(micros(moment) + SECOND) - 1
+    earlier = ids.first_of_second(micros(moment)) - 1
+    return Span(0, max(earlier, min(txn_id, same_second)))
+
+
+class History:
+    """Read history for its owner."""
+
+    def __init__(self, engine: Engine, wallets: Wallets) -> None:
+        self._engine, self._wallets = engine, wallets
+
+    async def page(
+        self, wallet: int, directions: Iterable[Direction], currencies: Iterable[int] | None, span: Span, rows: int
+    ) -> tuple[list[Entry], Entry | None]:
+        """
+        Return one page, newest first, and the first record of the next page if there is one.
+
+        currencies  of the balances moved; None: all
+        rows        at least 1
+        """
+        found = []
+        for number in await self._streams(wallet, directions, currencies):
+            answer = await self._engine.all("history_page", wallet, number, span.low, span.high, rows + 1)
+            found.append([Entry(HistoryRow(*row[:-1]), row[-1] or 0) for row in answer])
+        merged = list(heapq.merge(*found, key=_order)) if len(found) != 1 else found[0]
+        return merged[:rows], merged[rows] if len(merged) > rows else None
+
+    async def totals(
+        self, wallet: int, directions: Iterable[Direction], currencies: Iterable[int] | None, span: Span
+    ) -> dict[tuple[Direction, int], int]:
+        """Return, for each direction and currency with any, the sum in minor units of what succeeded in the period."""
+        totals: dict[tuple[Direction, int], int] = {}
+        for number in await self._streams(wallet, directions, currencies):
+            total = await self._running(wallet, number, span.high) - await self._running(wallet, number, span.low - 1)
+            row = await self._engine.one("history_undone", wallet, number, span.low, span.high)
+            assert row is not None
+            if total - row[0]:
+                totals[Direction(number // 1000), number % 1000] = total - row[0]
+        return totals
+
+    async def transaction(self, wallet: int, txn_id: int, direction: Direction | None) -> Entry | None:
+        """Return one record of a wallet; of several with the same id the OUT one, unless a direction is asked for."""
+        directions = (direction,) if direction else (Direction.OUT, Direction.CARD, Direction.IN)
+        for number in await self._streams(wallet, directions, None):
+            row = await self._engine.one("history_page", wallet, number, txn_id, txn_id, 1)
+            if row:
+                return Entry(HistoryRow(*row[:-1]), row[-1] or 0)
+        return None
+
+    async def _running(self, wallet: int, number: int, txn_id: int) -> int:
+        row = await self._engine.one("history_running", wallet, number, txn_id)
+        return row[0] if row else 0
+
+    async def _streams(
+        self, wallet: int, directions: Iterable[Direction], currencies: Iterable[int] | None
+    ) -> list[int]:
+        """Return the streams that are asked for and hold anything."""
+        balances = await self._wallets.balances(wallet)
+        wanted = None if currencies is None else set(currencies)
+        return [
+            stream(direction, balance.currency)
+            for direction in directions
+            for balance in balances
+            if (wanted is None or balance.currency in wanted) and _ever(balance, direction)
+        ]
+
+
+def _ever(balance: Balance, direction: Direction) -> int:
+    return {
+        Direction.IN: balance.sum_in, Direction.OUT: balance.sum_out, Direction.CARD: balance.sum_card,
+    }[direction]  # fmt: skip
+
+
+def _order(entry: Entry) -> tuple[int, int]:
+    return -entry.row.txn_id, -entry.row.stream

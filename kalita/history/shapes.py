@@ -1,0 +1,159 @@
+"""
+The objects of history as the wire has them: one full object for lists and for single transactions.
+
+Source: history.md 7, client-compatibility.md 3.
+"""
+
+from datetime import timezone
+from decimal import Decimal
+
+import msgspec
+
+from kalita import ids
+from kalita.clock import at_zone
+from kalita.history.pages import DONE, FAILED, Entry
+from kalita.ledger.accounts import Direction
+from kalita.money import number
+from kalita.providers.catalogue import WALLET_SYSTEM, Catalogue
+from kalita.refusals import payment
+from kalita.wire.amounts import Money
+
+STATUSES = {
+    0: ("SUCCESS", "Успешно", "Success"),
+    1: ("WAITING", "Запрос обрабатывается", "In progress"),
+    2: ("ERROR", "Ошибка", "Error"),
+}
+DIRECTIONS = {Direction.IN: "IN", Direction.OUT: "OUT", Direction.CARD: "QIWI_CARD"}
+
+
+class ProviderInfo(msgspec.Struct, rename="camel"):
+    """Whom the payment went to, or where it came from. Every member is always there."""
+
+    id: int
+    short_name: str
+    long_name: str | None
+    logo_url: str | None
+    description: str | None
+    keys: str | None
+    site_url: str | None
+    extras: list[str]
+
+
+class Features(msgspec.Struct, rename="camel"):
+    """What can be done with the payment."""
+
+    cheque_ready: bool
+    bank_document_ready: bool = False
+    bank_document_available: bool = False
+    repeat_payment_enabled: bool = False
+    favorite_payment_enabled: bool = False
+    regular_payment_enabled: bool = False
+    chat_available: bool = False
+    greeting_card_attached: bool = False
+
+
+class View(msgspec.Struct):
+    """Two lines for a person."""
+
+    title: str
+    account: str
+
+
+class Extra(msgspec.Struct):
+    """A public field of the payment."""
+
+    key: str
+    value: str
+
+
+class Transaction(msgspec.Struct, rename="camel"):
+    """A payment as its owner sees it."""
+
+    txn_id: int
+    person_id: int
+    date: str
+    error_code: int
+    error: str | None
+    type: str
+    status: str
+    status_text: str
+    trm_txn_id: str
+    account: str
+    sum: Money
+    commission: Money
+    total: Money
+    provider: ProviderInfo
+    source: ProviderInfo
+    comment: str
+    currency_rate: int | Decimal
+    payment_extras: list[Extra]
+    features: Features
+    service_extras: dict[str, str]
+    view: View
+
+
+class Page(msgspec.Struct, rename="camel"):
+    """A page; the tokens name the first record of the next one, null on the last."""
+
+    data: list[Transaction]
+    next_txn_id: int | None
+    next_txn_date: str | None
+
+
+class Totals(msgspec.Struct, rename="camel"):
+    """Sums of what succeeded, one for each currency."""
+
+    incoming_total: list[Money]
+    outgoing_total: list[Money]
+
+
+def amounts(totals: dict[int, int]) -> list[Money]:
+    """Return totals by currency, ascending by its number."""
+    return [Money(number(total, currency), currency) for currency, total in sorted(totals.items())]
+
+
+class Shapes:
+    """Turn records into the wire's objects, with names out of the catalogue."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._known: dict[tuple[int, str], ProviderInfo] = {}
+
+    def transaction(self, entry: Entry, language: str, zone: timezone) -> Transaction:
+        """Show a record in a language, its date in a zone."""
+        row, currency = entry.row, entry.currency
+        provider = self._provider(row.provider, language)
+        status, russian, english = STATUSES[row.state]
+        error_code = entry.error_code if row.state == FAILED else 0
+        return Transaction(
+            txn_id=row.txn_id,
+            person_id=row.wallet,
+            date=at_zone(ids.moment_of(row.txn_id), zone),
+            error_code=error_code,
+            error=payment(error_code).text(language) if error_code else None,
+            type=DIRECTIONS[entry.direction],
+            status=status,
+            status_text=english if language == "en" else russian,
+            trm_txn_id=row.client_id if row.client_id is not None else str(row.txn_id),
+            account=row.account,
+            sum=Money(number(row.sum, currency), currency),
+            commission=Money(number(row.commission, currency), currency),
+            total=Money(number(row.sum + row.commission, currency), currency),
+            provider=provider,
+            source=self._provider(WALLET_SYSTEM, language),
+            comment=row.comment,
+            currency_rate=1,
+            payment_extras=[],
+            features=Features(cheque_ready=row.state == DONE),
+            service_extras={},
+            view=View(provider.short_name, row.account),
+        )
+
+    def _provider(self, number_: int, language: str) -> ProviderInfo:
+        info = self._known.get((number_, language))
+        if info is None:
+            provider = self._catalogue.get(number_)
+            name = provider.name(language) if provider else str(number_)
+            info = ProviderInfo(number_, name, name, None, None, None, None, [])
+            self._known[number_, language] = info
+        return info

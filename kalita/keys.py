@@ -1,0 +1,43 @@
+"""
+Keyed hashes: one secret of the installation, a purpose for each use.
+
+The secret lies outside the database (`DIR/secret.key`, mode 0600, or the environment), so that whoever can write the
+database cannot rebuild the chain.
+"""
+
+import hashlib
+import os
+import secrets
+from pathlib import Path
+
+
+class Keys:
+    """Keyed hashes of one installation, each purpose with a key of its own."""
+
+    def __init__(self, secret: bytes) -> None:
+        if len(secret) < 32:
+            raise ValueError("the secret key must have at least 32 bytes (64 hex digits)")
+        self._secret = secret
+        self._derived: dict[str, bytes] = {}
+
+    def of(self, purpose: str) -> bytes:
+        """Return the 32-byte key of a purpose."""
+        if purpose not in self._derived:
+            self._derived[purpose] = hashlib.blake2b(purpose.encode(), key=self._secret[:64], digest_size=32).digest()
+        return self._derived[purpose]
+
+    def digest(self, purpose: str, content: bytes, size: int = 16) -> str:
+        """Return the keyed hash of a content in hex: `size` bytes, twice as many digits."""
+        return hashlib.blake2b(content, key=self.of(purpose), digest_size=size).hexdigest()
+
+
+def read_or_create(path: Path) -> bytes:
+    """Return the secret in a file of hex digits; make the file, readable by its owner only, when there is none."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_hex(32) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+    return bytes.fromhex(path.read_text().strip())

@@ -1,0 +1,1 @@
+"""The only code that moves money, and writes history beside it."""

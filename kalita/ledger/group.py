@@ -1,0 +1,169 @@
+"""
+Judge a group of orders against what was read under lock; collect what it writes. Pure: no clock, no I/O.
+"""
+
+from kalita.ids import next_id
+from kalita.ledger.accounts import Direction, Kind, account_id, new_account
+from kalita.ledger.accounts import stream as stream_of
+from kalita.ledger.chain import Digest, opened
+from kalita.ledger.decide import decide
+from kalita.ledger.order import Accepted, Order, Outcome, Record
+from kalita.refusals import REPEATED, UNUSABLE, Refusal
+from kalita.storage.engine import Found, Needs, Writes
+from kalita.storage.rows import (
+    AccountRow,
+    ClosingRow,
+    EntryRow,
+    GroupRow,
+    HistoryRow,
+    PaymentRow,
+    WalletRow,
+)
+
+
+def needs_of(orders: list[Order], lane: int, holder: str) -> Needs:
+    """Return what has to be read before a group can be judged, accounts in the order of locking."""
+    accounts: set[int] = set()
+    keys: set[tuple[int, str]] = set()
+    closings: set[tuple[int, int, int]] = set()
+    for order in orders:
+        for source, target, _ in order.transfers:
+            accounts.add(source)
+            accounts.add(target)
+        for opening in order.openings:
+            accounts.add(account_id(opening.owner, opening.kind, opening.currency))
+        for record in order.records:
+            accounts.add(account_id(record.wallet, Kind.WALLET, record.currency))
+        if order.client_id is not None:
+            keys.add((order.owner, order.client_id))
+        if order.closes is not None:
+            closings.add(order.closes[:3])
+    return Needs(lane, holder, sorted(accounts), sorted(keys), sorted(closings))
+
+
+class Group:
+    """
+    One group being judged.
+
+    orders   judged in the order they came
+    now      microseconds since 1970
+    key      the chain's key
+    outcomes one for each order once `judge` has run
+    """
+
+    def __init__(self, orders: list[Order], now: int, key: bytes) -> None:
+        self._orders, self._now, self._key = orders, now, key
+        self.outcomes: list[Outcome] = []
+
+    def judge(self, found: Found) -> Writes:
+        """Judge every order; return what the accepted ones write. May run again after a failed commit."""
+        self._found, self._writes = found, Writes()
+        self._touched: set[int] = set()
+        self._opened: set[int] = set()
+        self._first, self._last = 0, found.lane.last_txn
+        self.outcomes = [self._judge(order) for order in self._orders]
+        return self._finish()
+
+    def _judge(self, order: Order) -> Outcome:
+        if order.client_id is not None:
+            earlier = self._found.payments.get((order.owner, order.client_id))
+            if earlier is not None:
+                same = earlier.meaning == order.meaning
+                return Accepted(earlier.txn_id, earlier.answer, True) if same else REPEATED
+        if order.closes is not None and order.closes[:3] in self._found.closings:
+            return UNUSABLE
+        txn_id = next_id(self._now, self._last_of(order), self._found.lane.lane)
+        newcomers = self._open(order, txn_id)
+        entries = decide(self._found.accounts, order.transfers)
+        if isinstance(entries, Refusal):
+            for account in newcomers:
+                del self._found.accounts[account.id]
+            return entries
+        for index, entry in enumerate(entries):
+            self._enter(txn_id, index // 2, *entry)
+        self._accept(order, txn_id, newcomers)
+        return Accepted(txn_id, order.answer[0] + str(txn_id) + order.answer[1], False)
+
+    def _last_of(self, order: Order) -> int:
+        accounts, last = self._found.accounts, self._last
+        for source, target, _ in order.transfers:
+            for account in (accounts.get(source), accounts.get(target)):
+                if account is not None and account.last_txn > last:
+                    last = account.last_txn
+        return last
+
+    def _open(self, order: Order, txn_id: int) -> list[AccountRow]:
+        newcomers = []
+        for opening in order.openings:
+            account = new_account(opening.owner, opening.kind, opening.currency, txn_id)
+            if account.id not in self._found.accounts:
+                self._found.accounts[account.id] = account
+                newcomers.append(account)
+        return newcomers
+
+    def _enter(self, txn_id: int, leg: int, account: int, change: int, balance: int) -> None:
+        row = self._found.accounts[account]
+        seq = row.entries + 1
+        self._found.accounts[account] = AccountRow(
+            row.id, row.owner, row.kind, row.currency, balance, row.floor, row.bars, seq, txn_id,
+            row.sum_in, row.sum_out, row.sum_card, row.opened_by,
+        )  # fmt: skip
+        self._touched.add(account)
+        self._writes.entries.append(EntryRow(txn_id, leg, account, seq, change, balance))
+
+    def _accept(self, order: Order, txn_id: int, newcomers: list[AccountRow]) -> None:
+        writes = self._writes
+        self._first, self._last = self._first or txn_id, txn_id
+        self._opened.update(account.id for account in newcomers)
+        for opening in order.openings:
+            new = any(account.owner == opening.owner for account in newcomers)
+            if opening.level is not None and new:
+                registered = self._now if opening.level else None
+                writes.wallets.append(WalletRow(opening.owner, self._now, registered, opening.level, opening.nickname))
+        for record in order.records:
+            writes.history.append(self._record(record, txn_id))
+        if order.client_id is not None:
+            answer = order.answer[0] + str(txn_id) + order.answer[1]
+            payment = PaymentRow(order.owner, order.client_id, txn_id, order.meaning, answer)
+            self._found.payments[order.owner, order.client_id] = payment
+            writes.payments.append(payment)
+        if order.closes is not None:
+            self._found.closings.add(order.closes[:3])
+            writes.closings.append(ClosingRow(*order.closes, txn_id))
+
+    def _record(self, record: Record, txn_id: int) -> HistoryRow:
+        account = account_id(record.wallet, Kind.WALLET, record.currency)
+        row = self._found.accounts[account]
+        total = record.sum + record.commission
+        if record.direction is Direction.IN:
+            running = row.sum_in + total
+            row = row._replace(sum_in=running)
+        elif record.direction is Direction.OUT:
+            running = row.sum_out + total
+            row = row._replace(sum_out=running)
+        else:
+            running = row.sum_card + total
+            row = row._replace(sum_card=running)
+        self._found.accounts[account] = row
+        self._touched.add(account)
+        return HistoryRow(
+            record.wallet, stream_of(record.direction, record.currency), txn_id, running, record.provider,
+            record.account, record.sum, record.commission, record.comment, record.client_id, int(record.waiting),
+        )  # fmt: skip
+
+    def _finish(self) -> Writes:
+        writes, accounts, lane = self._writes, self._found.accounts, self._found.lane
+        if not self._first:
+            return writes
+        writes.opened = [accounts[number] for number in sorted(self._opened)]
+        writes.accounts = [accounts[number] for number in sorted(self._touched - self._opened)]
+        writes.entries.sort()
+        digest = Digest(self._key)
+        digest.opened(opened(row) for row in sorted(writes.opened, key=lambda row: (row.opened_by, row.id)))
+        digest.entries(writes.entries)
+        digest.payments(writes.payments)
+        digest.history(sorted(writes.history, key=lambda row: (row.txn_id, row.wallet, row.stream)))
+        digest.closings(writes.closings)
+        head = digest.head(lane.head, lane.lane, lane.seq + 1, self._first, self._last)
+        writes.group = GroupRow(lane.lane, lane.seq + 1, self._first, self._last, head)
+        return writes

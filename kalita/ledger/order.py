@@ -1,0 +1,88 @@
+"""
+Orders: what the ledger is asked, and what it answers.
+
+    Order    up to 16 linked transfers and the rows that must appear with them, all or nothing
+    Outcome  Accepted (now or earlier) or a Refusal
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from kalita.ledger.accounts import Direction, Kind
+from kalita.refusals import Refusal
+
+MOST_TRANSFERS = 16
+
+
+class Transfer(NamedTuple):
+    """Move a positive amount (minor units) from one account to another of the same currency."""
+
+    source: int
+    target: int
+    amount: int
+
+
+class Opening(NamedTuple):
+    """Open an account if it is not there yet; with `level` set, make the owner's wallet too."""
+
+    owner: int
+    kind: Kind
+    currency: int
+    level: int | None = None
+    nickname: str | None = None
+
+
+class Record(NamedTuple):
+    """One side of the payment in history. sum and commission in minor units; account: the other side as shown."""
+
+    wallet: int
+    direction: Direction
+    currency: int
+    provider: int
+    account: str
+    sum: int
+    commission: int
+    comment: str
+    client_id: str | None
+    waiting: bool = False
+
+
+class Closing(NamedTuple):
+    """End a payment that waits on hold. error_code: 0 success, else the code its history shows."""
+
+    wallet: int
+    stream: int
+    txn_id: int
+    error_code: int
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """
+    What is to happen as a whole.
+
+    owner, client_id  the repeat key: one owner's id names one order, for ever; no client_id: no repeat key
+    meaning    keyed hash of the request; the same key with another meaning is refused
+    answer     text of the answer before and after the transaction id
+    missing    what to say when a transfer's target does not exist
+    """
+
+    owner: int
+    client_id: str | None = None
+    meaning: str = ""
+    transfers: tuple[Transfer, ...] = ()
+    openings: tuple[Opening, ...] = ()
+    records: tuple[Record, ...] = ()
+    closes: Closing | None = None
+    answer: tuple[str, str] = ("", "")
+
+
+class Accepted(NamedTuple):
+    """The order is in the books. repeated: it was there before, and this is the first answer again."""
+
+    txn_id: int
+    answer: str
+    repeated: bool
+
+
+Outcome = Accepted | Refusal

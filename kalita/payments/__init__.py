@@ -1,0 +1,1 @@
+"""Payments: what is asked becomes one order of the ledger."""

@@ -1,0 +1,150 @@
+"""
+Wallets: who owns one, and how one comes into being. Source: profile.md 0, access.md 4.
+"""
+
+import secrets
+import string
+from dataclasses import dataclass
+from enum import IntEnum
+
+from kalita.clock import Clock
+from kalita.ledger.accounts import (
+    LARGEST_WALLET,
+    SMALLEST_WALLET,
+    Direction,
+    Kind,
+    account_id,
+    account_range,
+    house,
+)
+from kalita.ledger.order import Accepted, Opening, Order, Outcome, Record, Transfer
+from kalita.ledger.writer import Writer
+from kalita.money import RUB
+from kalita.storage.engine import Engine, Step
+
+
+class Level(IntEnum):
+    """Identification levels; the words are the profile's. Source: profile.md 0."""
+
+    ANONYMOUS = 0
+    SIMPLE = 1
+    VERIFIED = 2
+    FULL = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Wallet:
+    """A wallet as stored. Moments in microseconds UTC."""
+
+    wallet: int
+    created_at: int
+    registered_at: int | None
+    level: int
+    blocked: int
+    restricted: int
+    closed_at: int | None
+    language: str
+    nickname: str | None
+    email: str | None
+    default_currency: int
+    last_login_at: int | None
+    last_login_ip: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What an owner has in one currency: available and on hold, minor units, and the totals of its history streams."""
+
+    currency: int
+    available: int
+    on_hold: int
+    sum_in: int
+    sum_out: int
+    sum_card: int
+
+
+OPERATOR = 7
+"""The provider that a top-up by the operator shows in history: the wallet system itself (providers.md)."""
+
+
+def parse_wallet(text: str) -> int | None:
+    """Read a wallet's number: 10 to 15 digits, a leading `+` allowed; None when it is not one."""
+    digits = text.removeprefix("+")
+    if not digits.isascii() or not digits.isdigit() or digits[0] == "0":
+        return None
+    return int(digits) if SMALLEST_WALLET <= int(digits) <= LARGEST_WALLET else None
+
+
+def new_nickname() -> str:
+    """Make up a nickname: 10 characters A–Z 0–9. Source: profile.md 10."""
+    return "".join(secrets.choice(string.ascii_uppercase + string.digits) for _ in range(10))
+
+
+class Wallets:
+    """Create wallets, look them up, bring money in for the operator."""
+
+    def __init__(self, engine: Engine, writer: Writer, clock: Clock) -> None:
+        self._engine, self._writer, self._clock = engine, writer, clock
+
+    async def get(self, wallet: int) -> Wallet | None:
+        """Return a wallet, or None."""
+        row = await self._engine.one("wallet_by_number", wallet)
+        return Wallet(*row) if row else None
+
+    async def balances(self, wallet: int) -> list[Balance]:
+        """Return a wallet's balances: roubles first, then in the order they were opened."""
+        found: dict[int, Balance] = {}
+        on_hold: dict[int, int] = {}
+        for row in await self._engine.all("accounts_between", *account_range(wallet)):
+            kind, currency, balance, *sums = row
+            if kind == Kind.WALLET:
+                found[currency] = Balance(currency, balance, 0, *sums)
+            elif kind == Kind.HOLD:
+                on_hold[currency] = balance
+        ordered = sorted(found.values(), key=lambda balance: balance.currency != RUB)
+        return [
+            Balance(one.currency, one.available, on_hold[one.currency], one.sum_in, one.sum_out, one.sum_card)
+            if one.currency in on_hold
+            else one
+            for one in ordered
+        ]
+
+    async def create(self, wallet: int, level: Level = Level.SIMPLE, currencies: tuple[int, ...] = (RUB,)) -> bool:
+        """
+        Make a wallet with its owner known, or claim one that a payment brought into being.
+
+        returns  False when the wallet is there already and has an owner
+        """
+        openings = tuple(Opening(wallet, Kind.WALLET, currency, level, new_nickname()) for currency in currencies)
+        known = await self.get(wallet)
+        await self._writer.submit(Order(wallet, openings=openings))
+        if known is None:
+            return True
+        (claimed,) = await self._engine.change(
+            Step("wallet_claim", (wallet, self._clock.now(), new_nickname(), int(level)))
+        )
+        return claimed > 0
+
+    async def top_up(self, wallet: int, amount: int, currency: int, client_id: str | None, note: str) -> Outcome:
+        """
+        Bring money in by the operator's hand: from the operator's account of this writer's lane to the wallet.
+
+        amount     minor units, positive
+        client_id  the operator's own id: the same one again gives the first answer and moves nothing
+        note       shown as the sender in the wallet's history
+        """
+        owner = house(0, self._writer.lane)
+        source = account_id(owner, Kind.AGENT, currency)
+        target = account_id(wallet, Kind.WALLET, currency)
+        order = Order(
+            owner=house(0, 0),
+            client_id=client_id,
+            meaning=f"top-up {wallet} {amount} {currency}",
+            transfers=(Transfer(source, target, amount),),
+            openings=(Opening(owner, Kind.AGENT, currency), Opening(wallet, Kind.WALLET, currency)),
+            records=(Record(wallet, Direction.IN, currency, OPERATOR, note, amount, 0, "", None),),
+        )
+        return await self._writer.submit(order)
+
+
+__all__ = ["Accepted", "Balance", "Level", "Wallet", "Wallets", "parse_wallet"]

@@ -1,0 +1,1 @@
+"""Whom one can pay, and on what terms."""

@@ -1,0 +1,104 @@
+"""
+Refusals: every way a rule says no, listed once.
+
+    Refusal            code, HTTP status, Russian and English text
+      named by a dotted word    the service family: `auth.forbidden`
+      named by a number         the payment family: QWPRC-220; the same numbers are the errorCode of history
+
+A refusal is a value inside and an answer at the edge, where `Refused` carries it. A fault of the world is no refusal.
+Source: access.md 5 and 6, payments.md 3.4.
+"""
+
+import csv
+from dataclasses import dataclass
+from importlib.resources import files
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One way of saying no: its code on the wire, the HTTP status it goes out with, two texts for people."""
+
+    code: str
+    status: int
+    en: str
+    ru: str
+
+    def text(self, language: str) -> str:
+        """Return the text for a person, Russian unless English is asked for."""
+        return self.en if language == "en" else self.ru
+
+
+class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error
+    """
+    Carry a refusal to the edge.
+
+    fields  what was wrong where: field name to reasons, for `validation.error`
+    detail  a technical sentence in English for developers
+    """
+
+    def __init__(self, refusal: Refusal, detail: str = "", fields: dict[str, list[str]] | None = None) -> None:
+        super().__init__(detail or refusal.en)
+        self.refusal = refusal
+        self.detail = detail
+        self.fields = fields
+        self.headers: dict[str, str] = {}
+
+
+def malformed(field: str, reason: str) -> Refused:
+    """Return the 400 that names the field. Source: access.md 5.1 `cause`."""
+    return Refused(VALIDATION, f"{field}: {reason}", {field: [reason]})
+
+
+VALIDATION = Refusal("validation.error", 400, "Validation error", "Ошибка в запросе")
+UNAUTHORIZED = Refusal("auth.unauthorized", 401, "Unauthorized", "Требуется действующий токен")
+FORBIDDEN = Refusal("auth.forbidden", 403, "Access denied", "Доступ запрещён")
+HISTORY_NOT_FOUND = Refusal("payment.history.not.found", 404, "Payment history not found", "Платёж не найден")
+PERSON_NOT_FOUND = Refusal("person.not.found", 404, "Wallet not found", "Кошелёк не найден")
+ROUTE_NOT_FOUND = Refusal("resource.not.found", 404, "Resource not found", "Такого адреса нет")
+METHOD_NOT_ALLOWED = Refusal("method.not.allowed", 405, "Method not allowed", "Метод не поддерживается")
+TOO_LARGE_BODY = Refusal("request.too.large", 413, "Request body is too large", "Слишком большое тело запроса")
+TOO_LONG_ADDRESS = Refusal("request.too.large", 414, "Request address is too long", "Слишком длинный адрес запроса")
+TOO_LARGE_HEADERS = Refusal("request.too.large", 431, "Request headers are too large", "Слишком большие заголовки")
+BLOCKED = Refusal("request.blocked", 423, "Request blocked, try again later", "Слишком много запросов, повторите позже")
+INTERNAL = Refusal("internal.error", 500, "Internal error", "Внутренняя ошибка")
+UNAVAILABLE = Refusal(
+    "service.unavailable", 503, "Service temporarily unavailable", "Сервис временно недоступен, повторите позже"
+)
+
+SERVICE_REFUSALS = (
+    VALIDATION, UNAUTHORIZED, FORBIDDEN, HISTORY_NOT_FOUND, PERSON_NOT_FOUND, ROUTE_NOT_FOUND, METHOD_NOT_ALLOWED,
+    TOO_LARGE_BODY, TOO_LONG_ADDRESS, TOO_LARGE_HEADERS, BLOCKED, INTERNAL, UNAVAILABLE,
+)  # fmt: skip
+
+
+def _payment_texts() -> dict[int, Refusal]:
+    rows = csv.DictReader(files("kalita").joinpath("refusals.csv").read_text("utf-8").splitlines())
+    return {int(row["code"]): Refusal(row["code"], 400, row["en"], row["ru"]) for row in rows}
+
+
+PAYMENT_REFUSALS = _payment_texts()
+
+
+def payment(code: int) -> Refusal:
+    """Return the refusal of a payment code; an unknown one keeps its number under the text of 300."""
+    known = PAYMENT_REFUSALS.get(code)
+    return known or Refusal(str(code), 400, PAYMENT_REFUSALS[300].en, PAYMENT_REFUSALS[300].ru)
+
+
+WRONG_FORMAT = payment(4)
+NO_SUCH_RECIPIENT = payment(5)
+PROVIDER_CLOSED = payment(155)
+RECIPIENT_STATUS = payment(167)
+UNUSABLE = payment(202)
+REPEATED = Refusal(
+    "202", 400, "This id was already used for another payment", "Этот id уже использован для другого платежа"
+)
+NOT_ENOUGH_MONEY = payment(220)
+BELOW_MINIMUM = payment(241)
+ABOVE_MAXIMUM = payment(242)
+TECHNICAL = payment(300)
+OWN_WALLET = Refusal(
+    "319", 400, "The payer and the recipient are the same wallet", "Плательщик и получатель — один и тот же кошелёк"
+)
+CURRENCY = payment(1002)
+OUTGOING_RESTRICTED = payment(1021)

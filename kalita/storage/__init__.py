@@ -1,0 +1,1 @@
+"""Durable rows. One meaning, two engines; the only code that speaks SQL."""

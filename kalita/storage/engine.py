@@ -1,0 +1,108 @@
+"""
+What an engine of storage does, whichever it is.
+
+A group is written in one transaction: lock the accounts in id order, then look up what the orders need, let the ledger
+judge, write, commit. Only the commit makes it so; the caller answers after it.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from kalita.storage.rows import (
+    AccountRow,
+    ClosingRow,
+    EntryRow,
+    GroupRow,
+    HistoryRow,
+    LaneRow,
+    PaymentRow,
+    WalletRow,
+)
+
+Row = tuple[Any, ...]
+
+
+class LaneLost(Exception):  # noqa: N818 - named for what happened
+    """The lane is leased to another writer: take a new one and repeat the group."""
+
+
+class Unavailable(Exception):  # noqa: N818 - named for what happened
+    """The database cannot be reached or cannot write now; nothing was acknowledged, the same call may be repeated."""
+
+
+class Needs(NamedTuple):
+    """What a group has to read: accounts in id order, repeat keys, holds that may be closed already."""
+
+    lane: int
+    holder: str
+    accounts: list[int]
+    keys: list[tuple[int, str]]
+    closings: list[tuple[int, int, int]]
+
+
+@dataclass(slots=True)
+class Found:
+    """What was found under the locks."""
+
+    lane: LaneRow
+    accounts: dict[int, AccountRow]
+    payments: dict[tuple[int, str], PaymentRow]
+    closings: set[tuple[int, int, int]]
+
+
+@dataclass(slots=True)
+class Writes:
+    """What a group writes; empty when every order was refused or a repeat."""
+
+    wallets: list[WalletRow] = field(default_factory=list)
+    opened: list[AccountRow] = field(default_factory=list)
+    accounts: list[AccountRow] = field(default_factory=list)
+    entries: list[EntryRow] = field(default_factory=list)
+    payments: list[PaymentRow] = field(default_factory=list)
+    history: list[HistoryRow] = field(default_factory=list)
+    closings: list[ClosingRow] = field(default_factory=list)
+    group: GroupRow | None = None
+
+
+class Step(NamedTuple):
+    """One named statement of a change, with its parameters."""
+
+    query: str
+    args: Row
+
+
+class Engine(Protocol):
+    """Durable rows. Every call may raise Unavailable."""
+
+    async def group(self, needs: Needs, judge: Callable[[Found], Writes]) -> None:
+        """Read, judge and write one group in one transaction; return after the commit."""
+
+    async def lease(self, holder: str, seconds: int) -> int:
+        """Lease a free lane by the machine's clock, or renew the holder's own; return its number."""
+
+    async def release(self, holder: str) -> None:
+        """Give a lane back."""
+
+    async def one(self, query: str, *args: Any) -> Row | None:
+        """Return the one row of a short keyed read, or None."""
+
+    async def all(self, query: str, *args: Any) -> list[Row]:
+        """Return the rows of a short keyed read."""
+
+    async def change(self, *steps: Step) -> list[int]:
+        """Run named statements in one transaction; return how many rows each touched."""
+
+    def snapshot(self) -> "AbstractAsyncContextManager[Snapshot]":
+        """Open a view of the database as of one moment, beside a live server."""
+
+    async def close(self) -> None:
+        """End every connection."""
+
+
+class Snapshot(Protocol):
+    """The whole database as of one moment."""
+
+    def rows(self, query: str, *args: Any) -> AsyncIterator[list[Row]]:
+        """Stream the rows of a named query, some thousands at a time."""

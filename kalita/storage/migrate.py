@@ -1,0 +1,60 @@
+"""
+Migrations: numbered forward-only SQL files, each applied once in a transaction of its own.
+
+A database newer than the code is refused: an old program must not write what it does not understand.
+"""
+
+from collections.abc import Iterable
+from importlib.resources import files
+from typing import NamedTuple
+
+
+class Migration(NamedTuple):
+    """One numbered file: its statements run together or not at all."""
+
+    number: int
+    name: str
+    statements: tuple[str, ...]
+
+
+class NewerDatabase(Exception):  # noqa: N818 - named for what is wrong
+    """The database was written by a newer Kalita; install that one, or restore an older copy."""
+
+
+TABLE = (
+    "CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at BIGINT NOT NULL)"
+)
+
+
+def load(package: str) -> list[Migration]:
+    """Read the migrations of an engine, in order of their numbers, without a gap."""
+    found = []
+    for file in files(package).joinpath("migrations").iterdir():
+        if file.name.endswith(".sql"):
+            number, _, name = file.name.removesuffix(".sql").partition("_")
+            found.append(Migration(int(number), name, statements(file.read_text("utf-8"))))
+    found.sort()
+    assert [migration.number for migration in found] == list(range(1, len(found) + 1))
+    return found
+
+
+def statements(text: str) -> tuple[str, ...]:
+    """Split a file into statements: one ends where a line ends with a semicolon outside a comment."""
+    parts: list[list[str]] = [[]]
+    for line in text.splitlines():
+        code = line.split("--", 1)[0].rstrip()
+        if code:
+            parts[-1].append(code)
+            if code.endswith(";"):
+                parts.append([])
+    return tuple("\n".join(part) for part in parts if part)
+
+
+def pending(known: list[Migration], applied: Iterable[int]) -> list[Migration]:
+    """Return what is still to be applied, or refuse a database that knows more than the code."""
+    last = max(applied, default=0)
+    if last > len(known):
+        raise NewerDatabase(
+            f"the database has migration {last}, this program knows {len(known)}: install the newer Kalita"
+        )
+    return known[last:]

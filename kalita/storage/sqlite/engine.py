@@ -1,0 +1,171 @@
+"""
+The embedded engine: one connection on a thread of its own writes, one read-only connection answers short reads.
+
+`synchronous=FULL` in WAL mode: a commit returns after an fdatasync of the log.
+"""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from kalita.storage import migrate
+from kalita.storage.engine import Found, LaneLost, Needs, Row, Step, Unavailable, Writes
+from kalita.storage.queries import for_sqlite
+from kalita.storage.rows import LaneRow
+from kalita.storage.sqlite import group
+
+Result = TypeVar("Result")
+BUSY_MS = 30_000
+SNAPSHOT_ROWS = 5_000
+LANES = 64
+
+
+def connect(path: Path, read_only: bool = False) -> sqlite3.Connection:
+    """Open the file as this program uses it: WAL, every commit on the disk, statements kept prepared."""
+    mode = "ro" if read_only else "rwc"
+    connection = sqlite3.connect(
+        f"file:{path}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False, cached_statements=512
+    )
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+    if not read_only:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA wal_autocheckpoint = 16000")
+        connection.execute("PRAGMA cache_size = -65536")
+    return connection
+
+
+def migrated(connection: sqlite3.Connection) -> None:
+    """Bring the database up to the code, one transaction a migration; refuse a newer one."""
+    known = migrate.load("kalita.storage.sqlite")
+    connection.execute(migrate.TABLE)
+    applied = [number for (number,) in connection.execute("SELECT number FROM migration")]
+    for migration in migrate.pending(known, applied):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for statement in migration.statements:
+                connection.execute(statement)
+            connection.execute(
+                "INSERT INTO migration VALUES (?, ?, ?)", (migration.number, migration.name, time.time_ns() // 1000)
+            )
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+
+
+class SqliteEngine:
+    """The Engine protocol on one SQLite file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._queries = for_sqlite()
+        self._thread = ThreadPoolExecutor(1, "kalita-writer")
+        self._writer = connect(path)
+        migrated(self._writer)
+        self._reader = connect(path, read_only=True)
+
+    async def group(self, needs: Needs, judge: Callable[[Found], Writes]) -> None:
+        """Write one group in one transaction. See Engine."""
+        await self._write(partial(self._group, needs, judge))
+
+    async def lease(self, holder: str, seconds: int) -> int:
+        """Lease a lane. See Engine."""
+        return await self._write(partial(self._lease, holder, seconds))
+
+    async def release(self, holder: str) -> None:
+        """Give the lane back. See Engine."""
+        await self._write(partial(self._writer.execute, "UPDATE lane SET leased_until = 0 WHERE holder = ?", (holder,)))
+
+    async def one(self, query: str, *args: Any) -> Row | None:
+        """Return one row. See Engine."""
+        row: Row | None = self._reader.execute(self._queries[query], args).fetchone()
+        return row
+
+    async def all(self, query: str, *args: Any) -> list[Row]:
+        """Return all rows. See Engine."""
+        return self._reader.execute(self._queries[query], args).fetchall()
+
+    async def change(self, *steps: Step) -> list[int]:
+        """Run statements in one transaction. See Engine."""
+        return await self._write(partial(self._change, steps))
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator["SqliteSnapshot"]:
+        """Open a view of one moment on a connection of its own. See Engine."""
+        connection = connect(self._path, read_only=True)
+        try:
+            connection.execute("BEGIN")
+            yield SqliteSnapshot(connection)
+        finally:
+            connection.close()
+
+    async def close(self) -> None:
+        """End the thread and both connections. See Engine."""
+        self._thread.shutdown()
+        self._reader.close()
+        self._writer.close()
+
+    async def _write(self, work: Callable[[], Result]) -> Result:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, self._transaction, work)
+        except sqlite3.OperationalError as problem:
+            raise Unavailable(str(problem)) from problem
+
+    def _transaction(self, work: Callable[[], Result]) -> Result:
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            result = work()
+            self._writer.execute("COMMIT")
+        except BaseException:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+            raise
+        return result
+
+    def _group(self, needs: Needs, judge: Callable[[Found], Writes]) -> None:
+        writes = judge(group.find(self._writer, needs))
+        if writes.group is not None:
+            group.write(self._writer, writes)
+
+    def _change(self, steps: tuple[Step, ...]) -> list[int]:
+        return [self._writer.execute(self._queries[step.query], step.args).rowcount for step in steps]
+
+    def _lease(self, holder: str, seconds: int) -> int:
+        now = time.time_ns() // 1000
+        until = now + seconds * 1_000_000
+        lanes = [LaneRow(*row) for row in self._writer.execute("SELECT * FROM lane ORDER BY lane")]
+        own = [lane.lane for lane in lanes if lane.holder == holder and lane.leased_until >= now]
+        free = [lane.lane for lane in lanes if lane.leased_until < now]
+        unused = [lane for lane in range(LANES) if lane >= len(lanes)]
+        for lane in own + free + unused:
+            self._writer.execute(
+                "INSERT INTO lane VALUES (?1, ?2, ?3, 0, 0, ?4)"
+                " ON CONFLICT (lane) DO UPDATE SET holder = ?2, leased_until = ?3",
+                (lane, holder, until, "0" * 32),
+            )
+            return lane
+        raise Unavailable("all 64 lanes are leased: too many writers at once")
+
+
+class SqliteSnapshot:
+    """The Snapshot protocol: an open read transaction."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._queries = for_sqlite()
+
+    async def rows(self, query: str, *args: Any) -> AsyncIterator[list[Row]]:
+        """Stream rows of a named query. See Snapshot."""
+        cursor = self._connection.execute(self._queries[query], args)
+        while batch := cursor.fetchmany(SNAPSHOT_ROWS):
+            yield batch
+
+
+__all__ = ["LaneLost", "SqliteEngine", "connect"]

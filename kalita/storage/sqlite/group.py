@@ -1,0 +1,93 @@
+"""The group write of the embedded engine: four look-ups, then one statement for each kind of row."""
+
+import sqlite3
+import time
+from typing import Any
+
+from kalita.storage.engine import Found, LaneLost, Needs, Writes
+from kalita.storage.rows import AccountRow, LaneRow, PaymentRow
+
+LEASE_US = 30_000_000
+
+
+def find(db: sqlite3.Connection, needs: Needs) -> Found:
+    """
+    Read what the orders need, inside the write transaction: that is the lock.
+
+    raises  LaneLost when the lane is leased to another writer
+    """
+    row = db.execute("SELECT * FROM lane WHERE lane = ?", (needs.lane,)).fetchone()
+    if row is None or row[1] != needs.holder:
+        raise LaneLost(needs.lane)
+    closings = set()
+    for key in needs.closings:
+        if db.execute("SELECT 1 FROM closing WHERE wallet = ? AND stream = ? AND txn_id = ?", key).fetchone():
+            closings.add(key)
+    return Found(LaneRow(*row), _accounts(db, needs.accounts), _payments(db, needs.keys), closings)
+
+
+def _accounts(db: sqlite3.Connection, ids: list[int]) -> dict[int, AccountRow]:
+    make = AccountRow._make
+    text = f"SELECT * FROM account WHERE id IN ({_marks(len(ids))})"
+    return {row[0]: make(row) for row in db.execute(text, _padded(ids))} if ids else {}
+
+
+def _payments(db: sqlite3.Connection, keys: list[tuple[int, str]]) -> dict[tuple[int, str], PaymentRow]:
+    if not keys:
+        return {}
+    width = _width(len(keys))
+    wanted = ",".join(["(?,?)"] * width)
+    text = (
+        f"WITH wanted (owner, client_id) AS (VALUES {wanted})"
+        " SELECT p.* FROM wanted CROSS JOIN payment p USING (owner, client_id)"
+    )
+    flat = [part for key in keys for part in key] + [None, None] * (width - len(keys))
+    return {(row[0], row[1]): PaymentRow(*row) for row in db.execute(text, flat)}
+
+
+def _width(count: int) -> int:
+    """Round up to a power of two, so that few different statements are kept prepared."""
+    return 1 << (count - 1).bit_length()
+
+
+def _marks(count: int) -> str:
+    return ",".join("?" * _width(count))
+
+
+def _padded(ids: list[int]) -> list[Any]:
+    return ids + [None] * (_width(len(ids)) - len(ids))
+
+
+def write(db: sqlite3.Connection, writes: Writes) -> None:
+    """Write the rows of a group, each table in the order of its key."""
+    group = writes.group
+    assert group is not None
+    many = db.executemany
+    if writes.wallets:
+        many(
+            "INSERT INTO wallet (wallet, created_at, registered_at, level, nickname) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (wallet) DO NOTHING",
+            writes.wallets,
+        )
+    if writes.opened:
+        many("INSERT INTO account VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", writes.opened)
+    if writes.accounts:
+        many(
+            "UPDATE account SET balance = ?5, entries = ?8, last_txn = ?9, sum_in = ?10, sum_out = ?11, sum_card = ?12"
+            " WHERE id = ?1",
+            [row[:12] for row in writes.accounts],
+        )
+    many("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)", writes.entries)
+    many("INSERT INTO payment VALUES (?, ?, ?, ?, ?)", sorted(writes.payments))
+    many("INSERT INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", sorted(writes.history))
+    for closing in writes.closings:
+        db.execute("INSERT INTO closing VALUES (?, ?, ?, ?, ?)", closing)
+        db.execute(
+            "UPDATE history SET state = ? WHERE wallet = ? AND stream = ? AND txn_id = ?",
+            (2 if closing.error_code else 0, *closing[:3]),
+        )
+    db.execute("INSERT INTO chain VALUES (?, ?, ?, ?, ?)", group)
+    db.execute(
+        "UPDATE lane SET leased_until = ?, seq = ?, last_txn = ?, head = ? WHERE lane = ?",
+        (time.time_ns() // 1000 + LEASE_US, group.seq, group.last_txn, group.head, group.lane),
+    )

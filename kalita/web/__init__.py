@@ -1,0 +1,1 @@
+"""HTTP: the server, the gate, error bodies, the description of the API."""

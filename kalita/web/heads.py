@@ -1,0 +1,102 @@
+"""
+The heads of a request: read once, checked by the rules that hold for every row. Source: access.md 2 and 9.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from kalita.refusals import TOO_LARGE_BODY, TOO_LARGE_HEADERS, TOO_LONG_ADDRESS, VALIDATION, Refused, malformed
+from kalita.wire.door import LARGEST_BODY
+from kalita.wire.endpoint import Family
+
+LARGEST_HEADERS = 16 * 1024
+LONGEST_ADDRESS = 8 * 1024
+
+_VENDOR = ("application/vnd.qiwi.v1+json", "application/vnd.qiwi.v2+json")
+_JSON_RANGES = ("*/*", "application/*", "application/json")
+
+
+class Heads(NamedTuple):
+    """What the gate looks at. Values are None when the header is absent."""
+
+    authorization: str | None
+    accept: bytes | None
+    content_type: bytes | None
+    content_length: bytes | None
+    language: str
+
+
+def read(headers: list[tuple[bytes, bytes]], address_length: int) -> Heads:
+    """
+    Read the headers of a request.
+
+    raises  414, 431, or 400 for two Authorization headers
+    """
+    if address_length > LONGEST_ADDRESS:
+        raise Refused(TOO_LONG_ADDRESS)
+    authorization = accept = content_type = content_length = wanted = None
+    size = 0
+    for name, value in headers:
+        size += len(name) + len(value) + 4
+        if name == b"authorization":
+            if authorization is not None:
+                raise malformed("Authorization", "it stands twice")
+            authorization = value.decode("latin-1")
+        elif name == b"accept":
+            accept = value if accept is None else accept + b"," + value
+        elif name == b"content-type":
+            content_type = value
+        elif name == b"content-length":
+            content_length = value
+        elif name == b"accept-language":
+            wanted = value
+    if size > LARGEST_HEADERS:
+        raise Refused(TOO_LARGE_HEADERS)
+    if content_length is not None and (len(content_length) > 9 or int(content_length) > LARGEST_BODY):
+        raise Refused(TOO_LARGE_BODY)
+    return Heads(authorization, accept, content_type, content_length, _language(wanted) if wanted else "ru")
+
+
+@lru_cache(256)
+def _language(wanted: bytes) -> str:
+    """Return `en` when English is asked for before Russian, else `ru`."""
+    best, best_weight = "ru", -1
+    for part in wanted.decode("latin-1").lower().split(","):
+        name, _, weight = part.strip().partition(";q=")
+        digits = (weight or "1").replace(".", "").ljust(4, "0")[:4]
+        value = int(digits) if digits.isascii() and digits.isdigit() else 0
+        if name[:2] in ("ru", "en") and value > best_weight:
+            best, best_weight = name[:2], value
+    return best
+
+
+@lru_cache(256)
+def admits_json(accept: bytes, family: Family) -> bool:
+    """Tell whether an Accept header lets JSON through."""
+    ranges = {part.split(";")[0].strip().lower() for part in accept.decode("latin-1").split(",")}
+    allowed = _JSON_RANGES + _VENDOR if family is Family.PAYMENT else _JSON_RANGES
+    return ranges == {""} or not ranges.isdisjoint(allowed)
+
+
+@lru_cache(256)
+def _is_json(content_type: bytes) -> bool:
+    return content_type.split(b";")[0].strip().lower() in (b"", b"application/json")
+
+
+def check_accept(heads: Heads, family: Family) -> None:
+    """Raise the documented 400 for an Accept that does not admit JSON."""
+    if heads.accept is not None and not admits_json(heads.accept, family):
+        raise Refused(VALIDATION, "Accept: only application/json is offered", {"Accept": ["only application/json"]})
+
+
+def check_content_type(heads: Heads) -> None:
+    """Raise the documented 400 for a body of another type than JSON."""
+    if heads.content_type is not None and not _is_json(heads.content_type):
+        reason = "only application/json is understood"
+        raise Refused(VALIDATION, f"Content-Type: {reason}", {"Content-Type": [reason]})
+
+
+def bearer_of(heads: Heads) -> str:
+    """Return the token of the Authorization header; empty when there is none or another scheme."""
+    scheme, _, token = (heads.authorization or "").strip().partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""

@@ -1,0 +1,135 @@
+"""
+Listen: uvicorn on uvloop with httptools, and bounds on slow and swollen requests that it does not have itself.
+"""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+LARGEST_HEAD = 64 * 1024
+"""A head that is not complete after so many bytes ends the connection; what completes is measured by the gate."""
+
+SLOWEST_REQUEST_S = 30
+KEEP_ALIVE_S = 75
+DRAIN_S = 20
+
+_TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: application/json\r\n"
+    b"content-length: 2\r\nconnection: close\r\n\r\n{}"
+)
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """uvicorn's protocol, with a bound on a head's size and on the time a request may take to arrive."""
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin: the first request has to arrive within the bound too."""
+        super().connection_made(transport)
+        self.head_bytes = 0
+        self.in_head = True
+        self.begun_at: float | None = self.loop.time()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse; end a connection whose head does not end."""
+        if self.in_head:
+            self.head_bytes += len(data)
+        elif self.begun_at is None:
+            self.begun_at, self.in_head, self.head_bytes = self.loop.time(), True, len(data)
+        super().data_received(data)
+        if self.in_head and self.head_bytes > LARGEST_HEAD and not self.transport.is_closing():
+            self.transport.write(_TOO_LARGE)
+            self.transport.close()
+
+    def on_headers_complete(self) -> None:
+        """Note that the head is complete."""
+        self.in_head, self.head_bytes = False, 0
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Note that the request is complete."""
+        self.begun_at = None
+        super().on_message_complete()
+
+
+async def _sweep(server: uvicorn.Server) -> None:
+    """End connections whose request has been arriving for too long."""
+    loop = asyncio.get_running_loop()
+    while True:
+        await asyncio.sleep(SLOWEST_REQUEST_S / 6)
+        for protocol in list(server.server_state.connections):
+            begun = getattr(protocol, "begun_at", None)
+            if begun is not None and loop.time() - begun > SLOWEST_REQUEST_S:
+                protocol.transport.close()
+
+
+class _Quiet(uvicorn.Server):
+    """A second server of the process: the first one handles the signals."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone."""
+        yield
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Bind an address. port 0: any free one."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+def _configured(application: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        application,
+        http=BoundedProtocol,
+        loop="none",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        backlog=2048,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=DRAIN_S,
+    )
+
+
+async def listen(
+    application: Any, bound: socket.socket, metrics: tuple[Any, socket.socket] | None, ready: Callable[[], None]
+) -> None:
+    """
+    Serve until a signal asks to stop; then let requests finish.
+
+    metrics  the application and the address that only the operator reaches
+    ready    called once the address listens
+    """
+    server = uvicorn.Server(_configured(application))
+    helpers = [asyncio.create_task(_sweep(server)), asyncio.create_task(_when_started(server, ready))]
+    second = _Quiet(_configured(metrics[0])) if metrics else None
+    if second and metrics:
+        helpers.append(asyncio.create_task(second.serve([metrics[1]])))
+    await server.serve([bound])
+    if second:
+        second.should_exit = True
+        await helpers.pop()
+    for helper in helpers:
+        helper.cancel()
+
+
+async def _when_started(server: uvicorn.Server, ready: Callable[[], None]) -> None:
+    while not server.started:
+        await asyncio.sleep(0.005)
+    ready()

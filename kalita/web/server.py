@@ -1,0 +1,254 @@
+"""
+The server: an ASGI application that serves the table of rows, and the gate in front of each.
+
+The gate, in the order of payments.md 3.1: address and headers, method, body size, types; token → caller → permission →
+rate → own wallet; query; body. Only then the handler runs, and its answer goes out in one piece.
+"""
+
+import os
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+import msgspec
+from prometheus_client import Counter
+
+from kalita.access.rates import Rates, Window
+from kalita.access.tokens import Bearer, Tokens
+from kalita.clock import Clock
+from kalita.ledger.writer import Fault
+from kalita.observe import REFUSALS, REQUESTS, SECONDS, log
+from kalita.refusals import (
+    BLOCKED,
+    FORBIDDEN,
+    INTERNAL,
+    METHOD_NOT_ALLOWED,
+    PERSON_NOT_FOUND,
+    ROUTE_NOT_FOUND,
+    TOO_LARGE_BODY,
+    UNAUTHORIZED,
+    UNAVAILABLE,
+    Refused,
+)
+from kalita.storage.engine import Unavailable
+from kalita.web import heads as head
+from kalita.web.errors import body_of
+from kalita.web.router import Router
+from kalita.wire import door
+from kalita.wire.endpoint import JSON_TYPE, Answer, Call, Caller, Endpoint, Family, Rate
+from kalita.wire.params import read_path, read_query
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+SAMPLE = 100
+"""Of rows that are sampled, one answer in so many gets a line in the log."""
+
+
+class Gone(Exception):  # noqa: N818 - named for what happened
+    """The client went away before its body was complete."""
+
+
+class _Route:
+    """A row made ready to serve: its service, its decoder, its counters."""
+
+    def __init__(self, row: Endpoint, service: Any) -> None:
+        self.row, self.service = row, service
+        self.decoder: msgspec.json.Decoder[Any] | None = msgspec.json.Decoder(row.body) if row.body else None
+        self.seconds = SECONDS.labels(row.path)
+        self.counts: dict[int, Counter] = {}
+        self.answered = 0
+
+    def count(self, status: int, seconds: float) -> None:
+        """Count an answer."""
+        counter = self.counts.get(status)
+        if counter is None:
+            counter = self.counts[status] = REQUESTS.labels(self.row.path, str(status))
+        counter.inc()
+        self.seconds.observe(seconds)
+        self.answered += 1
+
+
+class Server:
+    """
+    Serve rows over ASGI.
+
+    rows      the table
+    services  an instance for every class the rows name
+    """
+
+    def __init__(
+        self, rows: Iterable[Endpoint], services: dict[type, Any], tokens: Tokens, rates: Rates, clock: Clock
+    ) -> None:
+        self._tokens, self._rates, self._clock = tokens, rates, clock
+        self._router: Router[_Route] = Router()
+        self.rows = tuple(rows)
+        for row in self.rows:
+            route = _Route(row, services[row.of])
+            for path in (row.path, *row.aliases):
+                self._router.add(row.method, path, route)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request (ASGI)."""
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+            return
+        if scope["type"] != "http":
+            return
+        begun = time.perf_counter()
+        trace_id = os.urandom(8).hex()
+        route, texts, methods = self._router.find(scope["method"], scope["path"])
+        try:
+            answer = await self._answer(scope, receive, route, texts, methods, trace_id)
+        except Gone:
+            return
+        await send(
+            {
+                "type": "http.response.start",
+                "status": answer.status,
+                "headers": [
+                    (b"content-type", answer.content_type),
+                    (b"content-length", b"%d" % len(answer.body)),
+                    (b"x-trace-id", trace_id.encode()),
+                    *answer.headers,
+                ],
+            }
+        )
+        await send({"type": "http.response.body", "body": answer.body})
+        self._note(route, answer.status, time.perf_counter() - begun, trace_id)
+
+    async def _answer(
+        self,
+        scope: Scope,
+        receive: Receive,
+        route: _Route | None,
+        texts: dict[str, str],
+        methods: list[str],
+        trace_id: str,
+    ) -> Answer:
+        language = "ru"
+        try:
+            heads = head.read(scope["headers"], len(scope["raw_path"]) + len(scope["query_string"]))
+            language = heads.language
+            if route is None:
+                raise _no_such_route(methods)
+            result = await self._pass(scope, receive, route, texts, heads, trace_id)
+        except Refused as problem:
+            return self._refusal(problem, scope, route, language, trace_id)
+        except (Unavailable, Fault) as problem:
+            reference = getattr(problem, "reference", trace_id)
+            log.warning("unavailable", trace=trace_id, reference=reference, reason=str(problem))
+            refused = Refused(UNAVAILABLE, f"nothing was written; repeat the call. Reference {reference}")
+            refused.headers["retry-after"] = "1"
+            return self._refusal(refused, scope, route, language, trace_id)
+        except Exception:
+            log.exception("internal_error", trace=trace_id, route=route.row.path if route else "")
+            return self._refusal(Refused(INTERNAL, f"reference {trace_id}"), scope, route, language, trace_id)
+        return result if isinstance(result, Answer) else Answer(result)
+
+    async def _pass(
+        self,
+        scope: Scope,
+        receive: Receive,
+        route: _Route,
+        texts: dict[str, str],
+        heads: head.Heads,
+        trace_id: str,
+    ) -> bytes | Answer:
+        row = route.row
+        head.check_accept(heads, row.family)
+        raw = await _body(receive) if route.decoder is not None else b""
+        if raw:
+            head.check_content_type(heads)
+        wallet = 0
+        if row.caller is Caller.TOKEN:
+            bearer = await self._bearer(scope, heads)
+            wallet = bearer.wallet
+            self._admit(row, bearer)
+        path = read_path(row.at, texts) if row.at else texts
+        if "wallet" in path and path["wallet"] != wallet:
+            raise Refused(FORBIDDEN, "the wallet in the path is not the token's")
+        query = read_query(row.query, scope["query_string"])
+        body = door.decode(raw, route.decoder) if route.decoder is not None else None
+        return await row.handler(route.service, Call(wallet, heads.language, path, query, body, trace_id))
+
+    async def _bearer(self, scope: Scope, heads: head.Heads) -> Bearer:
+        bearer = await self._tokens.bearer(head.bearer_of(heads))
+        if bearer is not None:
+            return bearer
+        address = scope["client"][0] if scope["client"] else ""
+        self._count(self._rates.bad_tokens, address)
+        problem = Refused(UNAUTHORIZED, "the token is missing, unknown, expired or blocked")
+        problem.headers["www-authenticate"] = "Bearer"
+        raise problem
+
+    def _admit(self, row: Endpoint, bearer: Bearer) -> None:
+        if row.permission is not None and not bearer.permissions & row.permission:
+            name = (row.permission.name or "").lower()
+            raise Refused(FORBIDDEN, f"Token lacks the permission '{name}'")
+        if row.rate is Rate.HISTORY:
+            self._count(self._rates.history, bearer.wallet)
+        elif row.rate is Rate.GENERAL:
+            self._count(self._rates.general, bearer.wallet)
+        if bearer.closed:
+            raise Refused(PERSON_NOT_FOUND, "the wallet was closed")
+
+    def _count(self, window: Window, key: int | str) -> None:
+        wait_s = window.wait_s(key, self._clock.now())
+        if wait_s:
+            problem = Refused(BLOCKED, f"too many requests; try again in {wait_s} seconds")
+            problem.headers["retry-after"] = str(wait_s)
+            raise problem
+
+    def _refusal(self, problem: Refused, scope: Scope, route: _Route | None, language: str, trace_id: str) -> Answer:
+        segments = [part for part in scope["path"].split("/") if part]
+        service = segments[0][:64] if segments else "kalita"
+        family = route.row.family if route else Family.SERVICE
+        REFUSALS.labels(problem.refusal.code).inc()
+        body = body_of(problem, family, service, language, trace_id, self._clock.now())
+        extra = [(name.encode(), value.encode()) for name, value in problem.headers.items()]
+        if problem.refusal is TOO_LARGE_BODY:
+            extra.append((b"connection", b"close"))
+        return Answer(body, problem.refusal.status, JSON_TYPE, tuple(extra))
+
+    def _note(self, route: _Route | None, status: int, seconds: float, trace_id: str) -> None:
+        if route is None:
+            return
+        route.count(status, seconds)
+        if status < 400 and route.row.sampled and route.answered % SAMPLE:
+            return
+        log.info("request", route=route.row.path, status=status, ms=round(seconds * 1000, 2), trace=trace_id)
+
+
+def _no_such_route(methods: list[str]) -> Refused:
+    if not methods:
+        return Refused(ROUTE_NOT_FOUND, "there is no such path")
+    problem = Refused(METHOD_NOT_ALLOWED, f"this path takes {', '.join(methods)}")
+    problem.headers["allow"] = ", ".join(methods)
+    return problem
+
+
+async def _body(receive: Receive) -> bytes:
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise Gone
+    body: bytes = message.get("body", b"")
+    while message.get("more_body"):
+        if len(body) > door.LARGEST_BODY:
+            raise Refused(TOO_LARGE_BODY)
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Gone
+        body += message.get("body", b"")
+    if len(body) > door.LARGEST_BODY:
+        raise Refused(TOO_LARGE_BODY)
+    return body
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": message["type"] + ".complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

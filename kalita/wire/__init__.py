@@ -1,0 +1,1 @@
+"""What every HTTP call shares: the endpoint row, the strict door, dates."""

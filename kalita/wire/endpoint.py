@@ -1,0 +1,120 @@
+"""
+The endpoint row: all there is to know about one HTTP call.
+
+From the table of rows, and nowhere else, come the router, the gate, decoding and its 400s, the OpenAPI document and
+the test matrices. A route without a row cannot exist.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum, IntFlag
+from typing import Any, NamedTuple
+
+from kalita.refusals import Refusal
+from kalita.wire.params import Param
+
+JSON_TYPE = b"application/json;charset=UTF-8"
+
+
+class Permission(IntFlag):
+    """What a token allows. Source: access.md 4.1."""
+
+    PROFILE = 1
+    BALANCE = 2
+    HISTORY = 4
+    PAYMENTS = 8
+    CARDS = 16
+
+
+ALL_PERMISSIONS = Permission(31)
+
+
+class Caller(Enum):
+    """Who may call a row."""
+
+    ANYONE = "anyone"
+    TOKEN = "token"
+
+
+class Family(Enum):
+    """Which body a refusal gets. SERVICE: errorCode and traceId; PAYMENT: QWPRC-n (client-compatibility.md 2)."""
+
+    SERVICE = "service"
+    PAYMENT = "payment"
+
+
+class Rate(Enum):
+    """Which counter a call runs against. Source: access.md 7."""
+
+    NONE = "none"
+    GENERAL = "general"
+    HISTORY = "history"
+
+
+class Answer(NamedTuple):
+    """What goes back when it is not simply 200 with JSON."""
+
+    body: bytes
+    status: int = 200
+    content_type: bytes = JSON_TYPE
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+@dataclass(slots=True)
+class Call:
+    """
+    One call as a handler sees it, checked by the gate.
+
+    wallet    the caller's own wallet; 0 where anyone may call
+    language  `ru` or `en`
+    query, path  values by the names of the row's parameters; None where absent
+    """
+
+    wallet: int
+    language: str
+    path: dict[str, Any]
+    query: dict[str, Any]
+    body: Any
+    trace_id: str
+
+
+Handler = Callable[[Any, Call], Awaitable[bytes | Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """
+    One declared row.
+
+    path       with {names}; `{wallet}` must be the caller's own
+    of         the service the handler belongs to; the application hands its instance over
+    query, at  parameters of the query, of the path
+    body       shape of the JSON body; None: a body is not read
+    answers    shape of the 200; None: not JSON
+    refusals   what it may say beyond what every row may say
+    aliases    other paths that mean the same
+    source     section of the contract
+    """
+
+    method: str
+    path: str
+    of: type
+    handler: Handler
+    title: str
+    source: str
+    caller: Caller = Caller.TOKEN
+    permission: Permission | None = None
+    query: tuple[Param, ...] = ()
+    at: tuple[Param, ...] = ()
+    body: type | None = None
+    answers: Any = None
+    refusals: tuple[Refusal, ...] = ()
+    family: Family = Family.SERVICE
+    rate: Rate = Rate.GENERAL
+    aliases: tuple[str, ...] = ()
+    sampled: bool = False
+
+    @property
+    def service(self) -> str:
+        """The name error bodies carry: the first segment of the path."""
+        return self.path.split("/")[1] or "kalita"
