@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -31,7 +32,15 @@ class Clock:
 
 def at_zone(moment: int, zone: timezone = MOSCOW) -> str:
     """Write a moment (microseconds) as `YYYY-MM-DDThh:mm:ss+hh:mm`. Source: access.md 3."""
-    return datetime.fromtimestamp(moment // SECOND, zone).isoformat()
+    minute, second = divmod(moment // SECOND, 60)
+    before, after = _around_seconds(minute, zone)
+    return f"{before}{second:02}{after}"
+
+
+@lru_cache(4096)
+def _around_seconds(minute: int, zone: timezone) -> tuple[str, str]:
+    text = datetime.fromtimestamp(minute * 60, zone).isoformat()
+    return text[:17], text[19:]
 
 
 def with_milliseconds(moment: int) -> str:

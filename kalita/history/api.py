@@ -7,7 +7,7 @@ from typing import Any
 
 from kalita import ids
 from kalita.clock import MOSCOW, Clock, at_zone, month_start
-from kalita.history.pages import EVERYTHING, Entry, History, Span, from_cursor, span_of
+from kalita.history.pages import EVERYTHING, History, Shown, Span, from_cursor, span_of
 from kalita.history.shapes import Page, Shapes, Totals, Transaction, amounts
 from kalita.ledger.accounts import Direction
 from kalita.money import EUR, KZT, RUB, USD
@@ -113,10 +113,10 @@ def _zone(start: datetime | None) -> timezone:
     return timezone(start.utcoffset() or timedelta()) if start else MOSCOW
 
 
-def _tokens(following: Entry | None) -> tuple[int | None, str | None]:
+def _tokens(following: Shown | None) -> tuple[int | None, str | None]:
     if following is None:
         return None, None
-    return following.row.txn_id, at_zone(ids.moment_of(following.row.txn_id))
+    return following.txn_id, at_zone(ids.moment_of(following.txn_id))
 
 
 _OPERATION = choice("operation", tuple(OPERATIONS), "ALL")
@@ -145,6 +145,7 @@ def _page_row(version: str, rows_default: int | None) -> Endpoint:
         ),
         answers=Page,
         rate=Rate.HISTORY,
+        sampled=True,
     )
 
 
@@ -162,6 +163,7 @@ def _totals_row(version: str) -> Endpoint:
         query=(moment("startDate", required), moment("endDate", required), _OPERATION, _SOURCES),
         answers=Totals,
         rate=Rate.HISTORY,
+        sampled=True,
     )
 
 
@@ -183,6 +185,7 @@ ROWS = (
         answers=Transaction,
         refusals=(HISTORY_NOT_FOUND,),
         rate=Rate.HISTORY,
+        sampled=True,
         aliases=("/payment-history/v1/transactions/{transactionId}",),
     ),
 )

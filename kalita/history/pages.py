@@ -6,36 +6,35 @@ is a choice of streams and of a range of ids, so a page costs the same in a shor
 carries the running total of its stream, so the total of a period is the difference of two look-ups.
 """
 
-import heapq
 from collections.abc import Iterable
 from datetime import datetime
+from operator import itemgetter
 from typing import NamedTuple
 
 from kalita import ids
 from kalita.clock import SECOND, micros
 from kalita.ledger.accounts import Direction, stream
 from kalita.people.wallets import Balance, Wallets
-from kalita.storage.engine import Engine
-from kalita.storage.rows import HistoryRow
+from kalita.storage.engine import Engine, Row
 
 DONE, WAITING, FAILED = 0, 1, 2
 
 
-class Entry(NamedTuple):
-    """A history record with the code it failed with (0 when it did not)."""
+class Shown(NamedTuple):
+    """A history row as read, with the code it failed with (None when it did not). See storage/rows.py HistoryRow."""
 
-    row: HistoryRow
-    error_code: int
-
-    @property
-    def direction(self) -> Direction:
-        """Which way it went."""
-        return Direction(self.row.stream // 1000)
-
-    @property
-    def currency(self) -> int:
-        """The ISO number of its balance."""
-        return self.row.stream % 1000
+    wallet: int
+    stream: int
+    txn_id: int
+    running: int
+    provider: int
+    account: str
+    sum: int
+    commission: int
+    comment: str
+    client_id: str | None
+    state: int
+    error_code: int | None
 
 
 class Span(NamedTuple):
@@ -68,19 +67,18 @@ class History:
 
     async def page(
         self, wallet: int, directions: Iterable[Direction], currencies: Iterable[int] | None, span: Span, rows: int
-    ) -> tuple[list[Entry], Entry | None]:
+    ) -> tuple[list[Shown], Shown | None]:
         """
         Return one page, newest first, and the first record of the next page if there is one.
 
         currencies  of the balances moved; None: all
         rows        at least 1
         """
-        found = []
+        found: list[Row] = []
         for number in await self._streams(wallet, directions, currencies):
-            answer = await self._engine.all("history_page", wallet, number, span.low, span.high, rows + 1)
-            found.append([Entry(HistoryRow(*row[:-1]), row[-1] or 0) for row in answer])
-        merged = list(heapq.merge(*found, key=_order)) if len(found) != 1 else found[0]
-        return merged[:rows], merged[rows] if len(merged) > rows else None
+            found += await self._engine.all("history_page", wallet, number, span.low, span.high, rows + 1)
+        found.sort(key=_newest_first, reverse=True)
+        return list(map(Shown._make, found[:rows])), Shown._make(found[rows]) if len(found) > rows else None
 
     async def totals(
         self, wallet: int, directions: Iterable[Direction], currencies: Iterable[int] | None, span: Span
@@ -95,13 +93,13 @@ class History:
                 totals[Direction(number // 1000), number % 1000] = total - row[0]
         return totals
 
-    async def transaction(self, wallet: int, txn_id: int, direction: Direction | None) -> Entry | None:
+    async def transaction(self, wallet: int, txn_id: int, direction: Direction | None) -> Shown | None:
         """Return one record of a wallet; of several with the same id the OUT one, unless a direction is asked for."""
         directions = (direction,) if direction else (Direction.OUT, Direction.CARD, Direction.IN)
         for number in await self._streams(wallet, directions, None):
             row = await self._engine.one("history_page", wallet, number, txn_id, txn_id, 1)
             if row:
-                return Entry(HistoryRow(*row[:-1]), row[-1] or 0)
+                return Shown._make(row)
         return None
 
     async def _running(self, wallet: int, number: int, txn_id: int) -> int:
@@ -128,5 +126,4 @@ def _ever(balance: Balance, direction: Direction) -> int:
     }[direction]  # fmt: skip
 
 
-def _order(entry: Entry) -> tuple[int, int]:
-    return -entry.row.txn_id, -entry.row.stream
+_newest_first = itemgetter(2, 1)

@@ -11,19 +11,18 @@ import msgspec
 
 from kalita import ids
 from kalita.clock import at_zone
-from kalita.history.pages import DONE, FAILED, Entry
+from kalita.history.pages import DONE, Shown
 from kalita.ledger.accounts import Direction
-from kalita.money import number
 from kalita.providers.catalogue import WALLET_SYSTEM, Catalogue
 from kalita.refusals import payment
-from kalita.wire.amounts import Money
+from kalita.wire.amounts import Money, money
 
 STATUSES = {
     0: ("SUCCESS", "Успешно", "Success"),
     1: ("WAITING", "Запрос обрабатывается", "In progress"),
     2: ("ERROR", "Ошибка", "Error"),
 }
-DIRECTIONS = {Direction.IN: "IN", Direction.OUT: "OUT", Direction.CARD: "QIWI_CARD"}
+DIRECTIONS: dict[int, str] = {Direction.IN: "IN", Direction.OUT: "OUT", Direction.CARD: "QIWI_CARD"}
 
 
 class ProviderInfo(msgspec.Struct, rename="camel"):
@@ -50,6 +49,9 @@ class Features(msgspec.Struct, rename="camel"):
     regular_payment_enabled: bool = False
     chat_available: bool = False
     greeting_card_attached: bool = False
+
+
+READY, NOT_READY = Features(cheque_ready=True), Features(cheque_ready=False)
 
 
 class View(msgspec.Struct):
@@ -109,7 +111,7 @@ class Totals(msgspec.Struct, rename="camel"):
 
 def amounts(totals: dict[int, int]) -> list[Money]:
     """Return totals by currency, ascending by its number."""
-    return [Money(number(total, currency), currency) for currency, total in sorted(totals.items())]
+    return [money(total, currency) for currency, total in sorted(totals.items())]
 
 
 class Shapes:
@@ -119,32 +121,32 @@ class Shapes:
         self._catalogue = catalogue
         self._known: dict[tuple[int, str], ProviderInfo] = {}
 
-    def transaction(self, entry: Entry, language: str, zone: timezone) -> Transaction:
+    def transaction(self, row: Shown, language: str, zone: timezone) -> Transaction:
         """Show a record in a language, its date in a zone."""
-        row, currency = entry.row, entry.currency
+        direction, currency = divmod(row.stream, 1000)
         provider = self._provider(row.provider, language)
         status, russian, english = STATUSES[row.state]
-        error_code = entry.error_code if row.state == FAILED else 0
+        error_code = row.error_code or 0
         return Transaction(
             txn_id=row.txn_id,
             person_id=row.wallet,
             date=at_zone(ids.moment_of(row.txn_id), zone),
             error_code=error_code,
             error=payment(error_code).text(language) if error_code else None,
-            type=DIRECTIONS[entry.direction],
+            type=DIRECTIONS[direction],
             status=status,
             status_text=english if language == "en" else russian,
             trm_txn_id=row.client_id if row.client_id is not None else str(row.txn_id),
             account=row.account,
-            sum=Money(number(row.sum, currency), currency),
-            commission=Money(number(row.commission, currency), currency),
-            total=Money(number(row.sum + row.commission, currency), currency),
+            sum=money(row.sum, currency),
+            commission=money(row.commission, currency),
+            total=money(row.sum + row.commission, currency),
             provider=provider,
             source=self._provider(WALLET_SYSTEM, language),
             comment=row.comment,
             currency_rate=1,
             payment_extras=[],
-            features=Features(cheque_ready=row.state == DONE),
+            features=READY if row.state == DONE else NOT_READY,
             service_extras={},
             view=View(provider.short_name, row.account),
         )

@@ -10,9 +10,15 @@ from collections.abc import Iterable
 
 import msgspec
 
-from kalita.storage.rows import AccountRow, ClosingRow, EntryRow, HistoryRow, PaymentRow
+from kalita.storage.rows import AccountRow, BarRow, ClosingRow, EntryRow, HistoryRow, PaymentRow
 
 GENESIS = "0" * 32
+PARTS = {
+    "opened": "account", "entries": "entry", "payments": "payment", "history": "history", "closings": "closing",
+    "bars": "bar",
+}  # fmt: skip
+"""The parts of a group's hash, and the table each is of."""
+SHOWN = 8
 _encode = msgspec.json.Encoder().encode
 
 
@@ -34,7 +40,7 @@ class Digest:
     def __init__(self, key: bytes) -> None:
         self._parts = {
             name: hashlib.blake2b(key=key, person=name.encode(), digest_size=16)
-            for name in ("opened", "entries", "payments", "history", "closings")
+            for name in PARTS
         }
         self._key = key
 
@@ -58,8 +64,16 @@ class Digest:
         """Feed closings, by closed_by."""
         self._feed("closings", rows)
 
+    def bars(self, rows: Iterable[BarRow]) -> None:
+        """Feed bars, by (txn_id, account_id)."""
+        self._feed("bars", rows)
+
     def _feed(self, name: str, rows: Iterable[tuple[int | str | None, ...]]) -> None:
         self._parts[name].update(b"".join(map(_encode, rows)))
+
+    def parts(self) -> str:
+        """Return the first digits of each part's hash, one after the other."""
+        return "".join(part.hexdigest()[:SHOWN] for part in self._parts.values())
 
     def head(self, previous: str, lane: int, seq: int, first_txn: int, last_txn: int) -> str:
         """Return the new head of the lane, 32 hex digits."""

@@ -7,11 +7,12 @@ from kalita.ledger.accounts import Direction, Kind, account_id, new_account
 from kalita.ledger.accounts import stream as stream_of
 from kalita.ledger.chain import Digest, opened
 from kalita.ledger.decide import decide
-from kalita.ledger.order import Accepted, Order, Outcome, Record
+from kalita.ledger.order import Accepted, Closing, Order, Outcome, Record
 from kalita.refusals import REPEATED, UNUSABLE, Refusal
 from kalita.storage.engine import Found, Needs, Writes
 from kalita.storage.rows import (
     AccountRow,
+    BarRow,
     ClosingRow,
     EntryRow,
     GroupRow,
@@ -25,7 +26,7 @@ def needs_of(orders: list[Order], lane: int, holder: str) -> Needs:
     """Return what has to be read before a group can be judged, accounts in the order of locking."""
     accounts: set[int] = set()
     keys: set[tuple[int, str]] = set()
-    closings: set[tuple[int, int, int]] = set()
+    waiting: set[tuple[int, int, int]] = set()
     for order in orders:
         for source, target, _ in order.transfers:
             accounts.add(source)
@@ -37,8 +38,10 @@ def needs_of(orders: list[Order], lane: int, holder: str) -> Needs:
         if order.client_id is not None:
             keys.add((order.owner, order.client_id))
         if order.closes is not None:
-            closings.add(order.closes[:3])
-    return Needs(lane, holder, sorted(accounts), sorted(keys), sorted(closings))
+            waiting.add(order.closes[:3])
+        for bar in order.bars:
+            accounts.add(bar.account)
+    return Needs(lane, holder, sorted(accounts), sorted(keys), sorted(waiting))
 
 
 class Group:
@@ -70,7 +73,7 @@ class Group:
             if earlier is not None:
                 same = earlier.meaning == order.meaning
                 return Accepted(earlier.txn_id, earlier.answer, True) if same else REPEATED
-        if order.closes is not None and order.closes[:3] in self._found.closings:
+        if order.closes is not None and not self._may_close(order, order.closes):
             return UNUSABLE
         txn_id = next_id(self._now, self._last_of(order), self._found.lane.lane)
         newcomers = self._open(order, txn_id)
@@ -84,12 +87,22 @@ class Group:
         self._accept(order, txn_id, newcomers)
         return Accepted(txn_id, order.answer[0] + str(txn_id) + order.answer[1], False)
 
+    def _may_close(self, order: Order, closes: Closing) -> bool:
+        """Only what still waits can be closed, and then its hold is emptied to the kopeck."""
+        total = self._found.waiting.get(closes[:3])
+        hold = account_id(closes.wallet, Kind.HOLD, closes.stream % 1000)
+        moved = sum(amount for source, _, amount in order.transfers if source == hold)
+        assert total is None or total == moved, "a hold is closed with another sum than it holds"
+        return total is not None
+
     def _last_of(self, order: Order) -> int:
         accounts, last = self._found.accounts, self._last
         for source, target, _ in order.transfers:
             for account in (accounts.get(source), accounts.get(target)):
                 if account is not None and account.last_txn > last:
                     last = account.last_txn
+        for bar in order.bars:
+            last = max(last, accounts[bar.account].last_txn)
         return last
 
     def _open(self, order: Order, txn_id: int) -> list[AccountRow]:
@@ -128,8 +141,17 @@ class Group:
             self._found.payments[order.owner, order.client_id] = payment
             writes.payments.append(payment)
         if order.closes is not None:
-            self._found.closings.add(order.closes[:3])
+            del self._found.waiting[order.closes[:3]]
             writes.closings.append(ClosingRow(*order.closes, txn_id))
+
+        for bar in order.bars:
+            self._bar(txn_id, *bar)
+
+    def _bar(self, txn_id: int, account: int, bars: int) -> None:
+        accounts = self._found.accounts
+        accounts[account] = accounts[account]._replace(bars=bars, last_txn=txn_id)
+        self._touched.add(account)
+        self._writes.bars.append(BarRow(account, txn_id, bars))
 
     def _record(self, record: Record, txn_id: int) -> HistoryRow:
         account = account_id(record.wallet, Kind.WALLET, record.currency)
@@ -164,6 +186,7 @@ class Group:
         digest.payments(writes.payments)
         digest.history(sorted(writes.history, key=lambda row: (row.txn_id, row.wallet, row.stream)))
         digest.closings(writes.closings)
+        digest.bars(sorted(writes.bars, key=lambda row: (row.txn_id, row.account_id)))
         head = digest.head(lane.head, lane.lane, lane.seq + 1, self._first, self._last)
-        writes.group = GroupRow(lane.lane, lane.seq + 1, self._first, self._last, head)
+        writes.group = GroupRow(lane.lane, lane.seq + 1, self._first, self._last, head, digest.parts())
         return writes

@@ -56,6 +56,13 @@ class Closing(NamedTuple):
     error_code: int
 
 
+class Bar(NamedTuple):
+    """Bar an account from now on: 0 nothing, 1 nothing leaves, 2 nothing comes in, 3 both."""
+
+    account: int
+    bars: int
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """
@@ -63,8 +70,10 @@ class Order:
 
     owner, client_id  the repeat key: one owner's id names one order, for ever; no client_id: no repeat key
     meaning    keyed hash of the request; the same key with another meaning is refused
+    records    a record's account must be among those the transfers move, for its total
+    closes     the payment on hold that this order ends; its transfers empty that hold
+    bars       apply to the orders after this one
     answer     text of the answer before and after the transaction id
-    missing    what to say when a transfer's target does not exist
     """
 
     owner: int
@@ -74,6 +83,7 @@ class Order:
     openings: tuple[Opening, ...] = ()
     records: tuple[Record, ...] = ()
     closes: Closing | None = None
+    bars: tuple[Bar, ...] = ()
     answer: tuple[str, str] = ("", "")
 
 

@@ -100,6 +100,7 @@ ROWS = (
         query=(whole("timeout", 0, 10_000, default=0), ALIAS),
         answers=Accounts,
         refusals=(PERSON_NOT_FOUND,),
+        sampled=True,
     ),
     Endpoint(
         "GET",
@@ -111,5 +112,6 @@ ROWS = (
         permission=Permission.BALANCE,
         answers=Accounts,
         refusals=(PERSON_NOT_FOUND,),
+        sampled=True,
     ),
 )

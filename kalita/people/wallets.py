@@ -6,6 +6,7 @@ import secrets
 import string
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from kalita.clock import Clock
 from kalita.ledger.accounts import (
@@ -51,8 +52,7 @@ class Wallet:
     last_login_ip: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Balance:
+class Balance(NamedTuple):
     """What an owner has in one currency: available and on hold, minor units, and the totals of its history streams."""
 
     currency: int
@@ -102,12 +102,7 @@ class Wallets:
             elif kind == Kind.HOLD:
                 on_hold[currency] = balance
         ordered = sorted(found.values(), key=lambda balance: balance.currency != RUB)
-        return [
-            Balance(one.currency, one.available, on_hold[one.currency], one.sum_in, one.sum_out, one.sum_card)
-            if one.currency in on_hold
-            else one
-            for one in ordered
-        ]
+        return [one._replace(on_hold=on_hold[one.currency]) if one.currency in on_hold else one for one in ordered]
 
     async def create(self, wallet: int, level: Level = Level.SIMPLE, currencies: tuple[int, ...] = (RUB,)) -> bool:
         """

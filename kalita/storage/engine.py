@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from kalita.storage.rows import (
     AccountRow,
+    BarRow,
     ClosingRow,
     EntryRow,
     GroupRow,
@@ -33,23 +34,27 @@ class Unavailable(Exception):  # noqa: N818 - named for what happened
 
 
 class Needs(NamedTuple):
-    """What a group has to read: accounts in id order, repeat keys, holds that may be closed already."""
+    """What a group has to read: accounts in id order, repeat keys, payments that may still wait on hold."""
 
     lane: int
     holder: str
     accounts: list[int]
     keys: list[tuple[int, str]]
-    closings: list[tuple[int, int, int]]
+    waiting: list[tuple[int, int, int]]
 
 
 @dataclass(slots=True)
 class Found:
-    """What was found under the locks."""
+    """
+    What was found under the locks.
+
+    waiting  the total, sum and commission, of each payment that still waits on hold
+    """
 
     lane: LaneRow
     accounts: dict[int, AccountRow]
     payments: dict[tuple[int, str], PaymentRow]
-    closings: set[tuple[int, int, int]]
+    waiting: dict[tuple[int, int, int], int]
 
 
 @dataclass(slots=True)
@@ -63,6 +68,7 @@ class Writes:
     payments: list[PaymentRow] = field(default_factory=list)
     history: list[HistoryRow] = field(default_factory=list)
     closings: list[ClosingRow] = field(default_factory=list)
+    bars: list[BarRow] = field(default_factory=list)
     group: GroupRow | None = None
 
 

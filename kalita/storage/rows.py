@@ -91,6 +91,14 @@ class ClosingRow(NamedTuple):
     closed_by: int
 
 
+class BarRow(NamedTuple):
+    """What an account was barred from by a transaction: 0 nothing, 1 nothing leaves, 2 nothing comes in, 3 both."""
+
+    account_id: int
+    txn_id: int
+    bars: int
+
+
 class WalletRow(NamedTuple):
     """A wallet as the ledger makes it: level 0 when it came into being by a payment, its owner unknown."""
 
@@ -102,13 +110,18 @@ class WalletRow(NamedTuple):
 
 
 class GroupRow(NamedTuple):
-    """One commit of a lane: the ids it spans and the keyed hash over what it wrote and the head before it."""
+    """
+    One commit of a lane: the ids it spans and the keyed hash over what it wrote and the head before it.
+
+    parts  the beginnings of the hashes of each table's rows: when the head does not come out, they tell which table
+    """
 
     lane: int
     seq: int
     first_txn: int
     last_txn: int
     head: str
+    parts: str
 
 
 class LaneRow(NamedTuple):

@@ -24,12 +24,43 @@ _TOO_LARGE = (
 )
 
 
+class OneWrite:
+    """
+    A transport that sends what is written in one turn of the event loop in one piece.
+
+    Some clients only ever see the bytes that come with the head of an answer. Source: client-compatibility.md T15
+    """
+
+    def __init__(self, transport: Any, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._parts: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Keep data until the turn ends."""
+        if not self._parts:
+            self._loop.call_soon(self._flush)
+        self._parts.append(data)
+
+    def close(self) -> None:
+        """Send what is kept, then close."""
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._parts:
+            parts, self._parts = self._parts, []
+            self._transport.write(b"".join(parts))
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """uvicorn's protocol, with a bound on a head's size and on the time a request may take to arrive."""
 
     def connection_made(self, transport: Any) -> None:
         """Begin: the first request has to arrive within the bound too."""
-        super().connection_made(transport)
+        super().connection_made(OneWrite(transport, self.loop))  # type: ignore[arg-type]
         self.head_bytes = 0
         self.in_head = True
         self.begun_at: float | None = self.loop.time()

@@ -5,9 +5,13 @@ Source: client-compatibility.md T1 to T4.
 """
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Generic, TypeVar
 
 Target = TypeVar("Target")
+
+LONGEST_KEPT = 128
+"""Shorter paths are remembered with what they lead to."""
 
 
 @dataclass(slots=True)
@@ -22,6 +26,7 @@ class Router(Generic[Target]):
 
     def __init__(self) -> None:
         self._root: _Node[Target] = _Node()
+        self._walked = lru_cache(4096)(self._walk)
 
     def add(self, method: str, path: str, target: Target) -> None:
         """Add a row's path, whose `{names}` match any one segment."""
@@ -42,7 +47,7 @@ class Router(Generic[Target]):
 
         returns  the target or None; the texts of the named segments; the methods the path has (none: no such path)
         """
-        found = _walk(self._root, _segments(path), 0, ())
+        found = self._walked(path) if len(path) <= LONGEST_KEPT else self._walk(path)
         if found is None:
             return None, {}, []
         node, texts = found
@@ -51,6 +56,9 @@ class Router(Generic[Target]):
             return None, {}, sorted(node.methods)
         target, names = row
         return target, dict(zip(names, texts, strict=True)), []
+
+    def _walk(self, path: str) -> tuple[_Node[Target], tuple[str, ...]] | None:
+        return _walk(self._root, _segments(path), 0, ())
 
 
 def _segments(path: str) -> list[str]:

@@ -5,19 +5,18 @@ The gate, in the order of payments.md 3.1: address and headers, method, body siz
 rate → own wallet; query; body. Only then the handler runs, and its answer goes out in one piece.
 """
 
-import os
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from random import getrandbits
 from typing import Any
 
 import msgspec
-from prometheus_client import Counter
 
 from kalita.access.rates import Rates, Window
 from kalita.access.tokens import Bearer, Tokens
 from kalita.clock import Clock
 from kalita.ledger.writer import Fault
-from kalita.observe import REFUSALS, REQUESTS, SECONDS, log
+from kalita.observe import REFUSALS, ROUTES, log
 from kalita.refusals import (
     BLOCKED,
     FORBIDDEN,
@@ -56,18 +55,8 @@ class _Route:
     def __init__(self, row: Endpoint, service: Any) -> None:
         self.row, self.service = row, service
         self.decoder: msgspec.json.Decoder[Any] | None = msgspec.json.Decoder(row.body) if row.body else None
-        self.seconds = SECONDS.labels(row.path)
-        self.counts: dict[int, Counter] = {}
-        self.answered = 0
-
-    def count(self, status: int, seconds: float) -> None:
-        """Count an answer."""
-        counter = self.counts.get(status)
-        if counter is None:
-            counter = self.counts[status] = REQUESTS.labels(self.row.path, str(status))
-        counter.inc()
-        self.seconds.observe(seconds)
-        self.answered += 1
+        self.figures = ROUTES.of(row.path)
+        self.passed = 0
 
 
 class Server:
@@ -97,7 +86,7 @@ class Server:
         if scope["type"] != "http":
             return
         begun = time.perf_counter()
-        trace_id = os.urandom(8).hex()
+        trace_id = f"{getrandbits(64):016x}"
         route, texts, methods = self._router.find(scope["method"], scope["path"])
         try:
             answer = await self._answer(scope, receive, route, texts, methods, trace_id)
@@ -215,9 +204,11 @@ class Server:
     def _note(self, route: _Route | None, status: int, seconds: float, trace_id: str) -> None:
         if route is None:
             return
-        route.count(status, seconds)
-        if status < 400 and route.row.sampled and route.answered % SAMPLE:
-            return
+        route.figures.count(status, seconds)
+        if status < 400 and route.row.sampled:
+            route.passed += 1
+            if route.passed % SAMPLE:
+                return
         log.info("request", route=route.row.path, status=status, ms=round(seconds * 1000, 2), trace=trace_id)
 
 

@@ -3,6 +3,7 @@ Amounts and currencies as JSON shapes shared by several sections. Source: access
 """
 
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated
 
 import msgspec
@@ -27,6 +28,7 @@ class Money(msgspec.Struct, frozen=True):
     currency: int
 
 
+@lru_cache(16_384)
 def money(minor: int, currency: int) -> Money:
     """Give an amount of minor units its wire form."""
     return Money(number(minor, currency), currency)

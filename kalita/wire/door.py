@@ -36,7 +36,8 @@ def decode(raw: bytes, decoder: msgspec.json.Decoder[Shape]) -> Shape:
         raise _wrong_shape(str(problem)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Refused(VALIDATION, "the body is not valid JSON in UTF-8") from None
-    if _keys(tree, 1) != sum(map(bool, _STRINGS.findall(raw))):
+    keys = _keys(tree, 1)
+    if keys != raw.count(b":") and keys != sum(map(bool, _STRINGS.findall(raw))):
         raise Refused(VALIDATION, "a key stands twice in one object")
     if b"\\u0000" in raw and _has_nul(tree):
         raise Refused(VALIDATION, "the character U+0000 is not allowed")

@@ -70,6 +70,7 @@ class SqliteEngine:
         self._writer = connect(path)
         migrated(self._writer)
         self._reader = connect(path, read_only=True)
+        self._reading = False
 
     async def group(self, needs: Needs, judge: Callable[[Found], Writes]) -> None:
         """Write one group in one transaction. See Engine."""
@@ -85,12 +86,12 @@ class SqliteEngine:
 
     async def one(self, query: str, *args: Any) -> Row | None:
         """Return one row. See Engine."""
-        row: Row | None = self._reader.execute(self._queries[query], args).fetchone()
+        row: Row | None = self._read(query, args).fetchone()
         return row
 
     async def all(self, query: str, *args: Any) -> list[Row]:
         """Return all rows. See Engine."""
-        return self._reader.execute(self._queries[query], args).fetchall()
+        return self._read(query, args).fetchall()
 
     async def change(self, *steps: Step) -> list[int]:
         """Run statements in one transaction. See Engine."""
@@ -109,8 +110,29 @@ class SqliteEngine:
     async def close(self) -> None:
         """End the thread and both connections. See Engine."""
         self._thread.shutdown()
+        self._end_reading()
         self._reader.close()
         self._writer.close()
+
+    def _read(self, query: str, args: Row) -> sqlite3.Cursor:
+        """
+        Read, sharing one read transaction among all reads of a turn of the event loop.
+
+        Nobody can have been told of a later commit within that turn, so nobody reads older than what he was told.
+        """
+        try:
+            if not self._reading:
+                self._reader.execute("BEGIN")
+                self._reading = True
+                asyncio.get_running_loop().call_soon(self._end_reading)
+            return self._reader.execute(self._queries[query], args)
+        except sqlite3.OperationalError as problem:
+            raise Unavailable(str(problem)) from problem
+
+    def _end_reading(self) -> None:
+        if self._reading:
+            self._reading = False
+            self._reader.execute("COMMIT")
 
     async def _write(self, work: Callable[[], Result]) -> Result:
         try:

@@ -19,11 +19,14 @@ def find(db: sqlite3.Connection, needs: Needs) -> Found:
     row = db.execute("SELECT * FROM lane WHERE lane = ?", (needs.lane,)).fetchone()
     if row is None or row[1] != needs.holder:
         raise LaneLost(needs.lane)
-    closings = set()
-    for key in needs.closings:
-        if db.execute("SELECT 1 FROM closing WHERE wallet = ? AND stream = ? AND txn_id = ?", key).fetchone():
-            closings.add(key)
-    return Found(LaneRow(*row), _accounts(db, needs.accounts), _payments(db, needs.keys), closings)
+    return Found(
+        LaneRow(*row), _accounts(db, needs.accounts), _payments(db, needs.keys), _waiting(db, needs.waiting)
+    )  # fmt: skip
+
+
+def _waiting(db: sqlite3.Connection, keys: list[tuple[int, int, int]]) -> dict[tuple[int, int, int], int]:
+    text = "SELECT sum + commission FROM history WHERE wallet = ? AND stream = ? AND txn_id = ? AND state = 1"
+    return {key: total for key in keys for (total,) in db.execute(text, key)}
 
 
 def _accounts(db: sqlite3.Connection, ids: list[int]) -> dict[int, AccountRow]:
@@ -73,7 +76,7 @@ def write(db: sqlite3.Connection, writes: Writes) -> None:
         many("INSERT INTO account VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", writes.opened)
     if writes.accounts:
         many(
-            "UPDATE account SET balance = ?5, entries = ?8, last_txn = ?9, sum_in = ?10, sum_out = ?11, sum_card = ?12"
+            "UPDATE account SET balance = ?5, bars = ?7, entries = ?8, last_txn = ?9, sum_in = ?10, sum_out = ?11, sum_card = ?12"
             " WHERE id = ?1",
             [row[:12] for row in writes.accounts],
         )
@@ -86,7 +89,9 @@ def write(db: sqlite3.Connection, writes: Writes) -> None:
             "UPDATE history SET state = ? WHERE wallet = ? AND stream = ? AND txn_id = ?",
             (2 if closing.error_code else 0, *closing[:3]),
         )
-    db.execute("INSERT INTO chain VALUES (?, ?, ?, ?, ?)", group)
+    if writes.bars:
+        many("INSERT INTO bar VALUES (?, ?, ?)", writes.bars)
+    db.execute("INSERT INTO chain VALUES (?, ?, ?, ?, ?, ?)", group)
     db.execute(
         "UPDATE lane SET leased_until = ?, seq = ?, last_txn = ?, head = ? WHERE lane = ?",
         (time.time_ns() // 1000 + LEASE_US, group.seq, group.last_txn, group.head, group.lane),

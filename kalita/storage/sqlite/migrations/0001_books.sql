@@ -15,6 +15,7 @@ CREATE TABLE chain (                -- one row a commit: keyed hash over what it
     first_txn INTEGER NOT NULL,
     last_txn  INTEGER NOT NULL,
     head      TEXT    NOT NULL,
+    parts     TEXT    NOT NULL,     -- 8 digits of the hash of each table's rows: which table was changed
     PRIMARY KEY (lane, seq)
 ) STRICT, WITHOUT ROWID;
 
@@ -80,6 +81,13 @@ CREATE TABLE closing (              -- how a payment that was accepted on hold e
     error_code INTEGER NOT NULL,    -- 0: it succeeded
     closed_by  INTEGER NOT NULL,
     PRIMARY KEY (wallet, stream, txn_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE bar (                  -- what an account was barred from, since when
+    account_id INTEGER NOT NULL,
+    txn_id     INTEGER NOT NULL,
+    bars       INTEGER NOT NULL,    -- 0 nothing, 1 nothing leaves, 2 nothing comes in, 3 both
+    PRIMARY KEY (account_id, txn_id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE wallet (
