@@ -14,11 +14,11 @@ KINDS = frozenset(Kind)
 
 
 class Run:
-    """The entries of one account as they come by."""
+    """The entries of one account as they come by, then its bars."""
 
     def __init__(self, account: int, floor: int | None, found: Findings) -> None:
         self._account, self._floor, self._found = account, floor, found
-        self.seq = self.balance = self.last_txn = 0
+        self.seq = self.balance = self.last_txn = self.bars = 0
 
     def go(self, rows: list[Row]) -> None:
         """Check some entries that follow."""
@@ -35,6 +35,11 @@ class Run:
             seq, balance, last = number, after, txn_id
         self.seq, self.balance, self.last_txn = seq, balance, last
 
+    def bar(self, rows: list[Row]) -> None:
+        """Take the last bar."""
+        _, txn_id, self.bars = rows[-1]
+        self.last_txn = max(self.last_txn, txn_id)
+
     def _note(self, txn_id: int, leg: int, what: str) -> None:
         self._found.note("entry", f"transaction {txn_id}, leg {leg}, account {self._account}", what)
 
@@ -43,16 +48,19 @@ async def accounts(snapshot: Snapshot, found: Findings) -> None:
     """Check every account against its entries."""
     rows = await Rows(snapshot, "audit_accounts", lambda row: row[:1]).start()
     entries = await Rows(snapshot, "audit_account_entries", lambda row: row[2:3]).start()
+    bars = await Rows(snapshot, "audit_account_bars", lambda row: row[:1]).start()
     books: dict[int, int] = defaultdict(int)
-    while (key := min(rows.key, entries.key)) != END:
+    while (key := min(rows.key, entries.key, bars.key)) != END:
         (number,) = key
         row = AccountRow(*await rows.next() or ()) if rows.key == key else None
         kind = number & 7
         run = Run(number, floor_of(Kind(kind)) if kind in KINDS else None, found)
         async for some in entries.runs(key):
             run.go(some)
+        async for some in bars.runs(key):
+            run.bar(some)
         if row is None:
-            found.note("account", f"account {number}", "it is missing, though it has entries")
+            found.note("account", f"account {number}", "it is missing, though it has entries or bars")
         else:
             books[row.currency] += row.balance
             _itself(row, found)
@@ -85,5 +93,7 @@ def _against(row: AccountRow, run: Run, found: Findings) -> None:
         found.note("account", key, f"its balance is {row.balance}, its entries come to {run.balance}")
     if row.entries != run.seq:
         found.note("account", key, f"it counts {row.entries} entries, there are {run.seq}")
+    if row.bars != run.bars:
+        found.note("account", key, f"its bars are {row.bars}, {run.bars} was the last decision")
     if row.last_txn != max(run.last_txn, row.opened_by):
         found.note("account", key, f"its last transaction is {row.last_txn}, not {run.last_txn}")

@@ -2,17 +2,16 @@
 The audit by commit: every row belongs to a group of the chain, and the chain comes out again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from kalita.ledger.audit_rows import END, Findings, Key, Rows
 from kalita.ledger.audit_transaction import Transaction, check
-from kalita.ledger.chain import GENESIS, Digest, opened
+from kalita.ledger.chain import GENESIS, PARTS, SHOWN, Digest, opened
 from kalita.storage.engine import Row, Snapshot
-from kalita.storage.rows import AccountRow, ClosingRow, EntryRow, GroupRow, HistoryRow, PaymentRow
+from kalita.storage.rows import AccountRow, BarRow, ClosingRow, EntryRow, GroupRow, HistoryRow, PaymentRow
 
 LANES = 64
-_NOTHING: tuple[Row, ...] = ()
 
 
 class Head(NamedTuple):
@@ -23,19 +22,9 @@ class Head(NamedTuple):
     head: str
 
 
-def _by(column: int) -> "_Order":
-    return _Order(column)
-
-
-class _Order:
-    """The order of commits: lane, then transaction id."""
-
-    def __init__(self, column: int) -> None:
-        self._column = column
-
-    def __call__(self, row: Row) -> Key:
-        txn_id = row[self._column]
-        return txn_id & 63, txn_id
+def _by(column: int) -> Callable[[Row], Key]:
+    """Return the order of commits: lane, then the transaction id in a column."""
+    return lambda row: (row[column] & 63, row[column])
 
 
 class Commits:
@@ -62,6 +51,7 @@ class Commits:
             "payment": await Rows(self._snapshot, "audit_payments", _by(2)).start(),
             "history": await Rows(self._snapshot, "audit_history", _by(2)).start(),
             "closing": await Rows(self._snapshot, "audit_closings", _by(4)).start(),
+            "bar": await Rows(self._snapshot, "audit_bars", _by(1)).start(),
         }
         await self._next_group()
         tables = list(self._tables.values())
@@ -84,6 +74,7 @@ class Commits:
             [PaymentRow(*row) for row in rows[2]],
             [(HistoryRow(*row[:-1]), row[-1]) for row in rows[3]],
             [(ClosingRow(*row[:5]), None if row[5] is None else row[5] + row[6]) for row in rows[4]],
+            [BarRow(*row) for row in rows[5]],
         )
         check(transaction, self._found)
         group = self._group
@@ -103,6 +94,8 @@ class Commits:
         digest.history(born(row, error) for row, error in transaction.history)
         if transaction.closings:
             digest.closings(row for row, _ in transaction.closings)
+        if transaction.bars:
+            digest.bars(transaction.bars)
 
     async def _reach(self, key: Key) -> None:
         """Finish the groups that end before a key."""
@@ -114,12 +107,22 @@ class Commits:
         before = self._newest.get(group.lane)
         previous = before.head if before else GENESIS
         head = self._digest.head(previous, group.lane, group.seq, group.first_txn, group.last_txn)
+        self._parts(group)
         if head != group.head:
-            self._note(group, f"its hash does not come out: transactions {group.first_txn} to {group.last_txn} changed")
+            self._note(group, "its hash does not come out again")
         kept = self._kept.pop((group.lane, group.seq), group.head)
         if kept != group.head:
             self._note(group, "its head is not the one that was kept")
         self._newest[group.lane] = group
+
+    def _parts(self, group: GroupRow) -> None:
+        """Name the tables whose rows in a group are not those it wrote."""
+        parts = self._digest.parts()
+        for index, table in enumerate(PARTS.values()):
+            place = slice(index * SHOWN, (index + 1) * SHOWN)
+            if parts[place] != group.parts[place]:
+                key = f"transactions {group.first_txn} to {group.last_txn} of lane {group.lane}"
+                self._found.note(table, key, f"its rows are not those that group {group.seq} wrote")
 
     async def _next_group(self) -> None:
         row = await self._chain.next()

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from kalita.ledger.accounts import Direction, Kind, account_id
 from kalita.ledger.audit_rows import Findings
-from kalita.storage.rows import AccountRow, ClosingRow, EntryRow, HistoryRow, PaymentRow
+from kalita.storage.rows import AccountRow, BarRow, ClosingRow, EntryRow, HistoryRow, PaymentRow
 
 
 class Transaction(NamedTuple):
@@ -24,6 +24,7 @@ class Transaction(NamedTuple):
     payments: list[PaymentRow]
     history: list[tuple[HistoryRow, int | None]]
     closings: list[tuple[ClosingRow, int | None]]
+    bars: list[BarRow]
 
 
 def check(transaction: Transaction, found: Findings) -> None:

@@ -38,10 +38,7 @@ class Digest:
     """
 
     def __init__(self, key: bytes) -> None:
-        self._parts = {
-            name: hashlib.blake2b(key=key, person=name.encode(), digest_size=16)
-            for name in PARTS
-        }
+        self._parts = {name: hashlib.blake2b(key=key, person=name.encode(), digest_size=16) for name in PARTS}
         self._key = key
 
     def opened(self, rows: Iterable[AccountRow]) -> None:

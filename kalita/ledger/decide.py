@@ -31,7 +31,7 @@ def decide(accounts: Mapping[int, AccountRow], transfers: tuple[Transfer, ...]) 
     Turn linked transfers into entries, or say why not.
 
     accounts   every account the transfers name that exists, as read under lock
-    transfers  applied in order; all happen or none (at most 16)
+    transfers  applied in order; all happen or none (at most 16); what an owner gets back from his own hold no bar stops
     returns    two entries for each transfer, source first; or the first refusal met
     """
     assert len(transfers) <= MOST_TRANSFERS
@@ -48,7 +48,7 @@ def decide(accounts: Mapping[int, AccountRow], transfers: tuple[Transfer, ...]) 
             return CURRENCY
         if source.bars & BAR_OUT:
             return OUTGOING_RESTRICTED
-        if target.bars & BAR_IN:
+        if target.bars & BAR_IN and target.owner != source.owner:
             return RECIPIENT_STATUS
         left = balances.get(source_id, source.balance) - amount
         if source.floor is not None and left < source.floor:

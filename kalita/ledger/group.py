@@ -102,7 +102,8 @@ class Group:
                 if account is not None and account.last_txn > last:
                     last = account.last_txn
         for bar in order.bars:
-            last = max(last, accounts[bar.account].last_txn)
+            if bar.account in accounts:
+                last = max(last, accounts[bar.account].last_txn)
         return last
 
     def _open(self, order: Order, txn_id: int) -> list[AccountRow]:

@@ -90,8 +90,10 @@ class Writer:
         try:
             await asyncio.wait_for(self._awake.wait(), LEASE_S / 3)
         except TimeoutError:
-            with contextlib.suppress(Unavailable):
+            try:
                 self._lane = await self._engine.lease(self._holder, LEASE_S)
+            except Exception as problem:
+                log.warning("lane_not_renewed", exc_info=problem)
 
     async def _write(self, batch: list[tuple[Order, "asyncio.Future[Outcome]"]]) -> None:
         try:

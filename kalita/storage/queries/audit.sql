@@ -1,5 +1,5 @@
 -- name: audit_chain
-SELECT lane, seq, first_txn, last_txn, head FROM chain ORDER BY lane, seq;
+SELECT lane, seq, first_txn, last_txn, head, parts FROM chain ORDER BY lane, seq;
 
 -- name: audit_lanes
 SELECT lane, seq, last_txn, head FROM lane ORDER BY lane;
@@ -26,6 +26,12 @@ SELECT c.wallet, c.stream, c.txn_id, c.error_code, c.closed_by, h.sum, h.commiss
   FROM closing c
   LEFT JOIN history h ON h.wallet = c.wallet AND h.stream = c.stream AND h.txn_id = c.txn_id
  ORDER BY c.closed_by & 63, c.closed_by, c.wallet, c.stream, c.txn_id;
+
+-- name: audit_bars
+SELECT account_id, txn_id, bars FROM bar ORDER BY txn_id & 63, txn_id, account_id;
+
+-- name: audit_account_bars
+SELECT account_id, txn_id, bars FROM bar ORDER BY account_id, txn_id;
 
 -- name: audit_accounts
 SELECT id, owner, kind, currency, balance, floor, bars, entries, last_txn, sum_in, sum_out, sum_card, opened_by

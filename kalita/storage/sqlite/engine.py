@@ -45,19 +45,22 @@ def migrated(connection: sqlite3.Connection) -> None:
     """Bring the database up to the code, one transaction a migration; refuse a newer one."""
     known = migrate.load("kalita.storage.sqlite")
     connection.execute(migrate.TABLE)
-    applied = [number for (number,) in connection.execute("SELECT number FROM migration")]
-    for migration in migrate.pending(known, applied):
+    while migrate.pending(known, _applied(connection)):
         connection.execute("BEGIN IMMEDIATE")
         try:
-            for statement in migration.statements:
-                connection.execute(statement)
-            connection.execute(
-                "INSERT INTO migration VALUES (?, ?, ?)", (migration.number, migration.name, time.time_ns() // 1000)
-            )
+            for migration in migrate.pending(known, _applied(connection))[:1]:
+                for statement in migration.statements:
+                    connection.execute(statement)
+                stamp = (migration.number, migration.name, time.time_ns() // 1000)
+                connection.execute("INSERT INTO migration VALUES (?, ?, ?)", stamp)
             connection.execute("COMMIT")
         except BaseException:
             connection.execute("ROLLBACK")
             raise
+
+
+def _applied(connection: sqlite3.Connection) -> list[int]:
+    return [number for (number,) in connection.execute("SELECT number FROM migration")]
 
 
 class SqliteEngine:
@@ -165,7 +168,7 @@ class SqliteEngine:
         lanes = [LaneRow(*row) for row in self._writer.execute("SELECT * FROM lane ORDER BY lane")]
         own = [lane.lane for lane in lanes if lane.holder == holder and lane.leased_until >= now]
         free = [lane.lane for lane in lanes if lane.leased_until < now]
-        unused = [lane for lane in range(LANES) if lane >= len(lanes)]
+        unused = sorted(set(range(LANES)) - {lane.lane for lane in lanes})
         for lane in own + free + unused:
             self._writer.execute(
                 "INSERT INTO lane VALUES (?1, ?2, ?3, 0, 0, ?4)"

@@ -76,8 +76,8 @@ def write(db: sqlite3.Connection, writes: Writes) -> None:
         many("INSERT INTO account VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", writes.opened)
     if writes.accounts:
         many(
-            "UPDATE account SET balance = ?5, bars = ?7, entries = ?8, last_txn = ?9, sum_in = ?10, sum_out = ?11, sum_card = ?12"
-            " WHERE id = ?1",
+            "UPDATE account SET balance = ?5, bars = ?7, entries = ?8, last_txn = ?9,"
+            " sum_in = ?10, sum_out = ?11, sum_card = ?12 WHERE id = ?1",
             [row[:12] for row in writes.accounts],
         )
     many("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)", writes.entries)

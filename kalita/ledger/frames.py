@@ -1,0 +1,78 @@
+"""
+What the server and its ledger process say to each other: length-prefixed MessagePack over a socket pair.
+
+    server → ledger   Hello once, then lists of (number, Order)
+    ledger → server   Ready once, then lists of Reply
+"""
+
+import struct
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+
+from kalita.ledger.order import Order
+
+_LENGTH = struct.Struct(">I")
+
+
+class Hello(msgspec.Struct, array_like=True):
+    """How to open the books. The secret goes through the socket, so that no other process can see it."""
+
+    database: str
+    secret: bytes
+    clock_offset: int
+    largest_group: int
+
+
+class Ready(msgspec.Struct, array_like=True):
+    """The lane this ledger writes in."""
+
+    lane: int
+
+
+class Reply(NamedTuple):
+    """
+    The outcome of one order.
+
+    accepted  (txn_id, answer, repeated)
+    refused   (code, status, en, ru)
+    failed    why nothing was written; `reference` leads to the log of a fault
+    """
+
+    number: int
+    accepted: tuple[int, str, bool] | None = None
+    refused: tuple[str, int, str, str] | None = None
+    failed: str = ""
+    reference: str = ""
+
+
+encode = msgspec.msgpack.Encoder().encode
+decode_hello = msgspec.msgpack.Decoder(Hello).decode
+decode_ready = msgspec.msgpack.Decoder(Ready).decode
+decode_orders = msgspec.msgpack.Decoder(list[tuple[int, Order]]).decode
+decode_replies = msgspec.msgpack.Decoder(list[Reply]).decode
+
+
+def framed(content: Any) -> bytes:
+    """Return a frame."""
+    body = encode(content)
+    return _LENGTH.pack(len(body)) + body
+
+
+class Frames:
+    """Cut a stream of bytes into frames."""
+
+    def __init__(self) -> None:
+        self._kept = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Take what arrived; return the frames that are complete."""
+        self._kept += data
+        while len(self._kept) >= 4:
+            (length,) = _LENGTH.unpack_from(self._kept)
+            if len(self._kept) < 4 + length:
+                return
+            frame = bytes(self._kept[4 : 4 + length])
+            del self._kept[: 4 + length]
+            yield frame
