@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 LARGEST_HEAD = 64 * 1024
 """A head that is not complete after so many bytes ends the connection; what completes is measured by the gate."""
@@ -85,6 +85,14 @@ class BoundedProtocol(HttpToolsProtocol):
         """Note that the request is complete."""
         self.begun_at = None
         super().on_message_complete()
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Keep a connection that the client only stopped sending on until its last whole request is answered."""
+        newest: RequestResponseCycle | None = self.cycle
+        if newest is None or newest.more_body or newest.response_complete:
+            return False
+        newest.keep_alive = False
+        return True
 
 
 async def _sweep(server: uvicorn.Server) -> None:
