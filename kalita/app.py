@@ -12,7 +12,9 @@ from kalita.history import api as history_api
 from kalita.history.pages import History
 from kalita.history.shapes import Shapes
 from kalita.keys import Keys, read_or_create
-from kalita.ledger.writer import Writer
+from kalita.ledger.frames import Hello
+from kalita.ledger.remote import RemoteWriter
+from kalita.ledger.writer import Ledger, Writer
 from kalita.payments import api as payments_api
 from kalita.payments.accept import Payments
 from kalita.people import balances, profile
@@ -36,28 +38,35 @@ ROWS = (*profile.ROWS, *balances.ROWS, *payments_api.ROWS, *history_api.ROWS, *s
 class App:
     """One installation: its database, its ledger, its services."""
 
-    def __init__(self, settings: Settings, engine: Engine, keys: Keys, clock: Clock) -> None:
+    def __init__(self, settings: Settings, engine: Engine, keys: Keys, clock: Clock, ledger: Ledger) -> None:
         self.settings, self.engine, self.keys, self.clock = settings, engine, keys, clock
         self.catalogue = built_in()
-        self.writer = Writer(engine, keys, clock, settings.largest_group)
+        self.writer = ledger
         self.tokens = Tokens(engine, clock)
         self.wallets = Wallets(engine, self.writer, clock)
         self.history = History(engine, self.wallets)
         self.payments = Payments(engine, self.writer, self.catalogue, keys, settings.make_wallets)
 
     @classmethod
-    async def open(cls, settings: Settings, clock: Clock | None = None, create: bool = False) -> "App":
+    async def open(
+        cls, settings: Settings, clock: Clock | None = None, create: bool = False, serving: bool = False
+    ) -> "App":
         """
         Open an installation.
 
-        create  make the directory, the key and the database when they are not there
+        create   make the directory, the key and the database when they are not there
+        serving  the ledger gets a process, and so a core, of its own
         raises  BadSetting when there is nothing to open, or the key is not the database's
         """
         database = settings.data / DATABASE
         if not create and not database.exists():
             raise BadSetting(f"there is no database in {settings.data}: run `kalita init --data {settings.data}` first")
-        keys = Keys(_secret(settings, create and not database.exists()))
-        app = cls(settings, SqliteEngine(database), keys, clock or Clock())
+        secret = _secret(settings, create and not database.exists())
+        keys, clock, engine = Keys(secret), clock or Clock(), SqliteEngine(database)
+        ledger: Ledger = Writer(engine, keys, clock, settings.largest_group)
+        if serving:
+            ledger = RemoteWriter(Hello(str(database), secret, clock.offset, settings.largest_group))
+        app = cls(settings, engine, keys, clock, ledger)
         await app._check_key()
         return app
 

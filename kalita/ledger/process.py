@@ -9,7 +9,9 @@ import asyncio
 import signal
 import socket
 import sys
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 import uvloop
 
@@ -17,7 +19,7 @@ from kalita.clock import Clock
 from kalita.keys import Keys
 from kalita.ledger import frames
 from kalita.ledger.order import Accepted, Outcome
-from kalita.ledger.writer import Fault, Writer
+from kalita.ledger.writer import Writer
 from kalita.observe import set_up_log
 from kalita.storage.sqlite.engine import SqliteEngine
 
@@ -34,29 +36,33 @@ class _Connection(asyncio.Protocol):
         self.closed = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        """Keep the transport (asyncio)."""
+        self._transport = cast(asyncio.Transport, transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Note that the server is gone (asyncio)."""
         self.closed.set()
+        if not self.hello.done():
+            self.hello.cancel()
 
     def data_received(self, data: bytes) -> None:
+        """Take orders in (asyncio)."""
         for frame in self._frames.feed(data):
             if self._writer is None:
                 self.hello.set_result(frames.decode_hello(frame))
                 continue
             for number, order in frames.decode_orders(frame):
-                self._writer.put(order).add_done_callback(lambda answer, number=number: self._reply(number, answer))
+                self._writer.put(order, partial(self._reply, number))
 
     def ready(self, writer: Writer) -> None:
         """Say that orders may come."""
         self._writer = writer
         self._send(frames.Ready(writer.lane))
 
-    def _reply(self, number: int, answer: "asyncio.Future[Outcome]") -> None:
+    def _reply(self, number: int, outcome: Outcome | Exception) -> None:
         if not self._replies:
             asyncio.get_running_loop().call_soon(self._flush)
-        self._replies.append(reply_of(number, answer))
+        self._replies.append(reply_of(number, outcome))
 
     def _flush(self) -> None:
         replies, self._replies = self._replies, []
@@ -67,14 +73,12 @@ class _Connection(asyncio.Protocol):
             self._transport.write(frames.framed(content))
 
 
-def reply_of(number: int, answer: "asyncio.Future[Outcome]") -> frames.Reply:
+def reply_of(number: int, outcome: Outcome | Exception) -> frames.Reply:
     """Turn what became of an order into its reply."""
-    problem = answer.exception()
-    if problem is not None:
-        return frames.Reply(number, failed=str(problem), reference=getattr(problem, "reference", ""))
-    outcome = answer.result()
     if isinstance(outcome, Accepted):
         return frames.Reply(number, accepted=outcome)
+    if isinstance(outcome, Exception):
+        return frames.Reply(number, failed=str(outcome), reference=getattr(outcome, "reference", ""))
     return frames.Reply(number, refused=(outcome.code, outcome.status, outcome.en, outcome.ru))
 
 

@@ -7,11 +7,13 @@ import contextlib
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
+from typing import cast
 
 from kalita.ledger import frames
 from kalita.ledger.order import Accepted, Order, Outcome
 from kalita.ledger.writer import Fault
-from kalita.observe import log
+from kalita.observe import GROUP_SIZE, log
 from kalita.refusals import Refusal
 from kalita.storage.engine import Unavailable
 
@@ -90,6 +92,87 @@ class RemoteWriter:
 
 
 class _Connection(asyncio.Protocol):
-    """The ledger's end as the server sees it."""
+    """
+    One ledger process as the server sees it.
 
-    def __init__(self, lost: "asyncio._ProtocolCallback") -> None: ...
+    lost  called when it is gone
+    """
+
+    def __init__(self, lost: Callable[[], None]) -> None:
+        loop = asyncio.get_running_loop()
+        self._lost, self._loop = lost, loop
+        self._frames = frames.Frames()
+        self._transport: asyncio.Transport | None = None
+        self._unsent: list[tuple[int, Order]] = []
+        self._number = 0
+        self.waiting: dict[int, asyncio.Future[Outcome]] = {}
+        self.ready: asyncio.Future[None] = loop.create_future()
+        self.lane = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport (asyncio)."""
+        self._transport = cast(asyncio.Transport, transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell everyone who waits that nothing is known of his order (asyncio)."""
+        problem = Unavailable("the ledger process ended; repeat the call to learn what became of the order")
+        if not self.ready.done():
+            self.ready.set_exception(problem)
+        waiting, self.waiting = self.waiting, {}
+        for answer in waiting.values():
+            if not answer.done():
+                answer.set_exception(problem)
+        self._lost()
+
+    def data_received(self, data: bytes) -> None:
+        """Hand out replies (asyncio)."""
+        for frame in self._frames.feed(data):
+            if not self.ready.done():
+                self.lane = frames.decode_ready(frame).lane
+                self.ready.set_result(None)
+                continue
+            replies = frames.decode_replies(frame)
+            GROUP_SIZE.observe(len(replies))
+            for reply in replies:
+                _settle(self.waiting.pop(reply.number), reply)
+
+    def submit(self, order: Order) -> "asyncio.Future[Outcome]":
+        """Send an order with the others of this turn of the event loop."""
+        self._number += 1
+        answer = self.waiting[self._number] = self._loop.create_future()
+        if not self._unsent:
+            self._loop.call_soon(self._flush)
+        self._unsent.append((self._number, order))
+        return answer
+
+    def send(self, content: object) -> None:
+        """Send one frame."""
+        assert self._transport is not None
+        self._transport.write(frames.framed(content))
+
+    async def drained(self) -> None:
+        """Wait until every order has its reply."""
+        if self.waiting:
+            await asyncio.wait(list(self.waiting.values()))
+
+    def close(self) -> None:
+        """End the process by closing this end."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def _flush(self) -> None:
+        unsent, self._unsent = self._unsent, []
+        self.send(unsent)
+
+
+def _settle(answer: "asyncio.Future[Outcome]", reply: frames.Reply) -> None:
+    if answer.done():
+        return
+    if reply.accepted is not None:
+        answer.set_result(Accepted(*reply.accepted))
+    elif reply.refused is not None:
+        answer.set_result(Refusal(*reply.refused))
+    elif reply.reference:
+        answer.set_exception(Fault(reply.reference))
+    else:
+        answer.set_exception(Unavailable(reply.failed))

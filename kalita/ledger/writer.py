@@ -6,6 +6,9 @@ import asyncio
 import contextlib
 import secrets
 from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
 
 from kalita.clock import Clock
 from kalita.keys import Keys
@@ -19,12 +22,32 @@ LONGEST_QUEUE = 10_000
 LEASE_S = 30
 
 
+Settle = Callable[[Outcome | Exception], None]
+
+
 class Fault(Exception):  # noqa: N818 - the world failed, or we did; not the caller
     """An order could not be written; nothing of it happened. The reference leads to the log."""
 
     def __init__(self, reference: str) -> None:
         super().__init__(f"the order was not written, reference {reference}")
         self.reference = reference
+
+
+class Ledger(Protocol):
+    """Where orders go, wherever the writer lives: in this process or in one of its own (remote.py)."""
+
+    @property
+    def lane(self) -> int:
+        """The lane that is written: house accounts are chosen by it."""
+
+    async def start(self) -> None:
+        """Lease a lane and begin."""
+
+    async def stop(self) -> None:
+        """Write what waits, give the lane back, end."""
+
+    async def submit(self, order: Order) -> Outcome:
+        """Put an order into the books; see Writer.submit."""
 
 
 class Writer:
@@ -37,7 +60,7 @@ class Writer:
     def __init__(self, engine: Engine, keys: Keys, clock: Clock, largest_group: int = LARGEST_GROUP) -> None:
         self._engine, self._clock, self._key = engine, clock, keys.of("chain")
         self._largest = largest_group
-        self._waiting: deque[tuple[Order, asyncio.Future[Outcome]]] = deque()
+        self._waiting: deque[tuple[Order, Settle]] = deque()
         self._awake = asyncio.Event()
         self._holder = secrets.token_hex(8)
         self._lane = -1
@@ -70,12 +93,17 @@ class Writer:
         returns  after the commit: Accepted, or the Refusal that kept it out
         raises   Unavailable or Fault when nothing could be written; the same order may be sent again
         """
-        if self._stopping or len(self._waiting) >= LONGEST_QUEUE:
-            raise Unavailable("the ledger takes no more orders now")
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._waiting.append((order, answer))
-        self._awake.set()
+        self.put(order, partial(_settle, answer))
         return await answer
+
+    def put(self, order: Order, settle: Settle) -> None:
+        """Let an order wait for the next group; `settle` gets its outcome, or the exception that says why not."""
+        if self._stopping or len(self._waiting) >= LONGEST_QUEUE:
+            settle(Unavailable("the ledger takes no more orders now"))
+        else:
+            self._waiting.append((order, settle))
+            self._awake.set()
 
     async def _run(self) -> None:
         while not (self._stopping and not self._waiting):
@@ -85,6 +113,7 @@ class Writer:
                 continue
             count = min(len(self._waiting), self._largest)
             await self._write([self._waiting.popleft() for _ in range(count)])
+            await asyncio.sleep(0)  # an engine that writes inline has held up the loop: let answers go out
 
     async def _wait(self) -> None:
         try:
@@ -95,21 +124,21 @@ class Writer:
             except Exception as problem:
                 log.warning("lane_not_renewed", exc_info=problem)
 
-    async def _write(self, batch: list[tuple[Order, "asyncio.Future[Outcome]"]]) -> None:
+    async def _write(self, batch: list[tuple[Order, Settle]]) -> None:
         try:
             outcomes = await self._commit([order for order, _ in batch])
         except Unavailable as problem:
-            self._fail(batch, problem)
+            for _, settle in batch:
+                settle(problem)
         except Exception as problem:
-            if len(batch) > 1:
-                for pair in batch:
-                    await self._write([pair])
-            else:
-                self._fail(batch, self._fault(problem))
+            if len(batch) == 1:
+                batch[0][1](self._fault(problem))
+                return
+            for pair in batch:
+                await self._write([pair])
         else:
-            for (_, answer), outcome in zip(batch, outcomes, strict=True):
-                if not answer.done():
-                    answer.set_result(outcome)
+            for (_, settle), outcome in zip(batch, outcomes, strict=True):
+                settle(outcome)
 
     async def _commit(self, orders: list[Order]) -> list[Outcome]:
         GROUP_SIZE.observe(len(orders))
@@ -122,12 +151,16 @@ class Writer:
             else:
                 return group.outcomes
 
-    def _fail(self, batch: list[tuple[Order, "asyncio.Future[Outcome]"]], problem: Exception) -> None:
-        for _, answer in batch:
-            if not answer.done():
-                answer.set_exception(problem)
-
     def _fault(self, problem: Exception) -> Fault:
         fault = Fault(secrets.token_hex(8))
         log.error("order_not_written", reference=fault.reference, exc_info=problem)
         return fault
+
+
+def _settle(answer: "asyncio.Future[Outcome]", outcome: Outcome | Exception) -> None:
+    if answer.done():
+        return
+    if isinstance(outcome, Exception):
+        answer.set_exception(outcome)
+    else:
+        answer.set_result(outcome)

@@ -10,7 +10,7 @@ import msgspec
 from kalita.keys import Keys
 from kalita.ledger.accounts import Direction, Kind, account_id, house
 from kalita.ledger.order import Accepted, Opening, Order, Record, Transfer
-from kalita.ledger.writer import Writer
+from kalita.ledger.writer import Ledger
 from kalita.money import RUB, WALLET_CURRENCIES, face
 from kalita.people.wallets import Level
 from kalita.providers.catalogue import WALLET_SYSTEM, Catalogue, Provider
@@ -59,7 +59,7 @@ class Request:
 class Payments:
     """Accept payments into the ledger."""
 
-    def __init__(self, engine: Engine, writer: Writer, catalogue: Catalogue, keys: Keys, make_wallets: bool) -> None:
+    def __init__(self, engine: Engine, writer: Ledger, catalogue: Catalogue, keys: Keys, make_wallets: bool) -> None:
         self._engine, self._writer, self._catalogue, self._keys = engine, writer, catalogue, keys
         self._make_wallets = make_wallets
 

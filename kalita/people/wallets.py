@@ -19,7 +19,7 @@ from kalita.ledger.accounts import (
     house,
 )
 from kalita.ledger.order import Accepted, Opening, Order, Outcome, Record, Transfer
-from kalita.ledger.writer import Writer
+from kalita.ledger.writer import Ledger
 from kalita.money import RUB
 from kalita.storage.engine import Engine, Step
 
@@ -83,7 +83,7 @@ def new_nickname() -> str:
 class Wallets:
     """Create wallets, look them up, bring money in for the operator."""
 
-    def __init__(self, engine: Engine, writer: Writer, clock: Clock) -> None:
+    def __init__(self, engine: Engine, writer: Ledger, clock: Clock) -> None:
         self._engine, self._writer, self._clock = engine, writer, clock
 
     async def get(self, wallet: int) -> Wallet | None:

@@ -64,9 +64,14 @@ def _applied(connection: sqlite3.Connection) -> list[int]:
 
 
 class SqliteEngine:
-    """The Engine protocol on one SQLite file."""
+    """
+    The Engine protocol on one SQLite file.
 
-    def __init__(self, path: Path) -> None:
+    inline  write on the event loop's own thread: right for a process that does nothing else
+    """
+
+    def __init__(self, path: Path, inline: bool = False) -> None:
+        self._inline = inline
         self._path = path
         self._queries = for_sqlite()
         self._thread = ThreadPoolExecutor(1, "kalita-writer")
@@ -139,6 +144,8 @@ class SqliteEngine:
 
     async def _write(self, work: Callable[[], Result]) -> Result:
         try:
+            if self._inline:
+                return self._transaction(work)
             return await asyncio.get_running_loop().run_in_executor(self._thread, self._transaction, work)
         except sqlite3.OperationalError as problem:
             raise Unavailable(str(problem)) from problem

@@ -1,0 +1,107 @@
+"""
+Start and stop the servers under load, and prepare their wallets.
+"""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+from kalita.access.tokens import LIFE_DAYS, token_hash
+from kalita.app import App
+from kalita.clock import DAY
+from kalita.money import RUB
+from kalita.people.wallets import Level
+from kalita.settings import Settings
+from kalita.storage.engine import Step
+from kalita.web.listen import bind
+
+WALLETS = 10_000
+FIRST = 79_000_000_000
+FUNDS = 1_000_000_00
+KALITA = Path(sys.executable).with_name("kalita")
+
+
+def free_port() -> int:
+    """Return a port that was free a moment ago."""
+    with bind("127.0.0.1", 0) as bound:
+        port: int = bound.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def started(command: list[str], url: str) -> Iterator[int]:
+    """Start a server, wait until it answers, yield its process id, end it."""
+    log = subprocess.DEVNULL
+    process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        for _ in range(200):
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(f"{url}/health", timeout=1).close()
+                break
+            time.sleep(0.05)
+        yield process.pid
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=60)
+
+
+@contextlib.contextmanager
+def kalita(data: Path, **environment: str) -> Iterator[tuple[str, int]]:
+    """Serve an installation as production does; yield its address and process id."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    os.environ.update(environment)
+    command = [str(KALITA), "serve", "--data", str(data), "--port", str(port), "--metrics-port", "-1"]
+    with started(command, url) as pid:
+        yield url, pid
+
+
+@contextlib.contextmanager
+def bare() -> Iterator[str]:
+    """Serve the yardstick; yield its address."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with started([sys.executable, "-m", "bench.bare", str(port)], url):
+        yield url
+
+
+def memory_mb(pid: int) -> float:
+    """Return the resident memory of a process in megabytes."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError("no VmRSS")
+
+
+def prepare(data: Path) -> Path:
+    """Make an installation with 10,000 funded wallets and a token each; return the file of their tokens."""
+    return asyncio.run(_prepare(data))
+
+
+async def _prepare(data: Path) -> Path:
+    app = await App.open(Settings(data=data), create=True)
+    await app.start()
+    numbers = range(FIRST, FIRST + WALLETS)
+    for begin in range(0, WALLETS, 2_000):
+        some = numbers[begin : begin + 2_000]
+        await asyncio.gather(*(app.wallets.create(number, Level.FULL) for number in some))
+        await asyncio.gather(*(app.wallets.top_up(number, FUNDS, RUB, None, "bench") for number in some))
+    now = app.clock.now()
+    tokens = {number: secrets.token_hex(16) for number in numbers}
+    steps = [
+        Step("token_add", (token_hash(token), number, token[:4], 31, now, now + LIFE_DAYS * DAY))
+        for number, token in tokens.items()
+    ]
+    await app.engine.change(*steps)
+    await app.close()
+    file = data / "tokens.txt"
+    file.write_text("".join(f"{number} {token}\n" for number, token in tokens.items()))
+    return file
