@@ -10,13 +10,19 @@ import os
 import secrets
 from pathlib import Path
 
+LEAST_BYTES = 32
+
+
+class BadKey(ValueError):  # noqa: N818 - named for what is wrong
+    """The secret key cannot be used; the text says which and what to do."""
+
 
 class Keys:
     """Keyed hashes of one installation, each purpose with a key of its own."""
 
     def __init__(self, secret: bytes) -> None:
-        if len(secret) < 32:
-            raise ValueError("the secret key must have at least 32 bytes (64 hex digits)")
+        if len(secret) < LEAST_BYTES:
+            raise BadKey("the secret key must have at least 64 hex digits: put the right key back")
         self._secret = secret
         self._derived: dict[str, bytes] = {}
 
@@ -40,4 +46,10 @@ def read_or_create(path: Path) -> bytes:
             file.write(secrets.token_hex(32) + "\n")
             file.flush()
             os.fsync(file.fileno())
-    return bytes.fromhex(path.read_text().strip())
+    try:
+        secret = bytes.fromhex(path.read_text("ascii").strip())
+    except ValueError:
+        raise BadKey(f"{path} does not hold hex digits: put the key of this database back") from None
+    if len(secret) < LEAST_BYTES:
+        raise BadKey(f"{path} holds fewer than 64 hex digits: put the key of this database back")
+    return secret

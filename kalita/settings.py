@@ -6,11 +6,12 @@ Unknown keys are refused. There are no default secrets.
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 FILE = "kalita.toml"
 PREFIX = "KALITA_"
@@ -43,12 +44,23 @@ class Settings:
     log_level: str = field(default="info", metadata={"help": "debug, info, warning or error"})
     log_human: bool = field(default=False, metadata={"help": "log for a person at a terminal instead of JSON lines"})
     secret_key: str = field(
-        default="", metadata={"help": "64 hex digits; empty: the file DIR/secret.key", "secret": True}
+        default="", repr=False, metadata={"help": "64 hex digits; empty: the file DIR/secret.key", "secret": True}
     )
 
 
 Origins = dict[str, str]
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_WHOLE = re.compile(r"-?\d{1,18}", re.ASCII)
+_KEY = re.compile(r"(?:[0-9a-fA-F]{2}){32,}", re.ASCII)
+_BOUNDS = {
+    "port": (0, 65535),
+    "metrics_port": (-1, 65535),
+    "requests_a_minute": (0, 10**6),
+    "bad_tokens_a_minute": (0, 10**6),
+    "largest_group": (1, 1024),
+}
+NOT_SETTINGS = ("KALITA_LONG", "KALITA_SEED")
+"""Variables that the tests read."""
 
 
 def load(
@@ -68,21 +80,31 @@ def load(
     named = {
         key.removeprefix(PREFIX).lower(): value
         for key, value in environment.items()
-        if key.startswith(PREFIX) and key not in ("KALITA_LONG", "KALITA_SEED")
+        if key.startswith(PREFIX) and key not in NOT_SETTINGS
     }
-    data: Any = flags.get("data") or named.get("data") or values["data"]
-    layers = [(str(Path(data) / FILE), _file(Path(data) / FILE)), ("environment", named), ("flag", flags)]
-    for origin, layer in layers:
+    given: Any = flags.get("data") or named.get("data") or values["data"]
+    file = Path(given) / FILE
+    for origin, layer in ((str(file), _file(file)), ("environment", named), ("flag", flags)):
         for name, value in layer.items():
             if value is None:
                 continue
-            if name not in known or (name == "demo" and origin != "flag"):
-                raise BadSetting(f"unknown setting `{name}` ({origin}); `kalita config` lists the known ones")
-            values[name] = _typed(name, value, known[name].default)
+            _may_be_given(name, origin, known)
+            values[name] = _typed(known[name], value, origin)
             origins[name] = origin
     settings = Settings(**values)
-    _check(settings)
+    _check(settings, origins)
     return settings, origins
+
+
+def shown(settings: Settings) -> dict[str, str | int | bool]:
+    """Return each setting by its name as it may be shown: a secret as stars."""
+    values: dict[str, str | int | bool] = {}
+    for one in fields(settings):
+        value = getattr(settings, one.name)
+        if one.metadata.get("secret"):
+            value = "********" if value else ""
+        values[one.name] = str(value) if isinstance(value, Path) else value
+    return values
 
 
 def _file(path: Path) -> dict[str, Any]:
@@ -90,40 +112,48 @@ def _file(path: Path) -> dict[str, Any]:
         return {}
     try:
         return tomllib.loads(path.read_text("utf-8"))
-    except tomllib.TOMLDecodeError as problem:
-        raise BadSetting(f"{path}: {problem}") from None
+    except (OSError, ValueError) as problem:
+        raise BadSetting(f"{path} cannot be read: {problem}") from None
 
 
-def _typed(name: str, value: Any, default: Any) -> Any:
+def _may_be_given(name: str, origin: str, known: Mapping[str, Any]) -> None:
+    if name not in known:
+        raise BadSetting(f"unknown setting `{name}` ({origin}); `kalita config` lists the known ones")
+    if name == "demo" and origin != "flag":
+        raise BadSetting(f"`demo` cannot be set ({origin}): only `kalita demo` is a demonstration")
+    if name == "data" and origin not in ("environment", "flag"):
+        raise BadSetting(f"`data` cannot be set in {origin}, which lies in it: use --data or KALITA_DATA")
+
+
+def _typed(setting: "Field[Any]", value: Any, origin: str) -> Any:
+    default = setting.default
     if isinstance(default, bool):
         word = _WORDS.get(str(value).lower())
-        if word is None:
-            raise BadSetting(f"setting `{name}`: true or false is needed, not {value!r}")
-        return word
+        return word if word is not None else _wrong(setting.name, origin, "true or false is needed", value)
     if isinstance(default, int):
-        try:
-            return int(value)
-        except (TypeError, ValueError):
-            raise BadSetting(f"setting `{name}`: a whole number is needed, not {value!r}") from None
+        whole = not isinstance(value, bool) and _WHOLE.fullmatch(str(value))
+        return int(value) if whole else _wrong(setting.name, origin, "a whole number is needed", value)
     if isinstance(default, Path):
-        return Path(value)
-    if not isinstance(value, str):
-        raise BadSetting(f"setting `{name}`: a text is needed, not {value!r}")
-    return value
+        named = isinstance(value, str | Path) and str(value) and "\0" not in str(value)
+        return Path(value) if named else _wrong(setting.name, origin, "a directory is needed", value)
+    if isinstance(value, str):
+        return value
+    return _wrong(setting.name, origin, "a text is needed", "another" if setting.metadata.get("secret") else value)
 
 
-def _check(settings: Settings) -> None:
-    for name, low, high in (
-        ("port", 0, 65535),
-        ("metrics_port", -1, 65535),
-        ("requests_a_minute", 0, 10**6),
-        ("bad_tokens_a_minute", 0, 10**6),
-        ("largest_group", 1, 1024),
-    ):
-        if not low <= getattr(settings, name) <= high:
-            raise BadSetting(f"setting `{name}`: {low} to {high} is allowed, not {getattr(settings, name)}")
+def _check(settings: Settings, origins: Origins) -> None:
+    for name, (low, high) in _BOUNDS.items():
+        value = getattr(settings, name)
+        if not low <= value <= high:
+            _wrong(name, origins[name], f"{low} to {high} is allowed", value)
+    for name in ("host", "metrics_host"):
+        if not getattr(settings, name):
+            _wrong(name, origins[name], "an address is needed", "")
     if settings.log_level not in ("debug", "info", "warning", "error"):
-        raise BadSetting(f"setting `log_level`: debug, info, warning or error, not {settings.log_level!r}")
-    key = settings.secret_key
-    if key and (len(key) < 64 or not all(digit in "0123456789abcdefABCDEF" for digit in key) or len(key) % 2):
-        raise BadSetting("setting `secret_key`: at least 64 hex digits are needed")
+        _wrong("log_level", origins["log_level"], "debug, info, warning or error is needed", settings.log_level)
+    if settings.secret_key and not _KEY.fullmatch(settings.secret_key):
+        _wrong("secret_key", origins["secret_key"], "at least 64 hex digits are needed", "what was given")
+
+
+def _wrong(name: str, origin: str, needed: str, value: Any) -> NoReturn:
+    raise BadSetting(f"setting `{name}` ({origin}): {needed}, not {value!r}")

@@ -26,6 +26,21 @@ class Bearer(NamedTuple):
     language: str
 
 
+class Issued(NamedTuple):
+    """What is known of a token once it was shown: its first 4 characters, what it allows, moments in microseconds."""
+
+    begins: str
+    permissions: int
+    issued_at: int
+    expires_at: int
+    revoked_at: int | None
+
+    @property
+    def words(self) -> list[str]:
+        """What it allows, in the words of the contract."""
+        return [str(one.name).lower() for one in Permission(self.permissions)]
+
+
 def token_hash(token: str) -> str:
     """Return what is stored of a token."""
     return hashlib.sha256(token.encode()).hexdigest()
@@ -60,6 +75,10 @@ class Tokens:
         added = (token_hash(token), wallet, token[:4], int(permissions), now, now + LIFE_DAYS * DAY)
         await self._engine.change(Step("token_revoke_live", (wallet, now)), Step("token_add", added))
         return token
+
+    async def of_wallet(self, wallet: int) -> list[Issued]:
+        """Return the facts of every token a wallet ever had, oldest first."""
+        return [Issued(*row) for row in await self._engine.all("tokens_of_wallet", wallet)]
 
     async def revoke(self, wallet: int) -> bool:
         """Block the live token; return whether there was one."""

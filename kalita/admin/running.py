@@ -1,38 +1,67 @@
 """
 Run the server, and run short commands beside one.
+
+What the world or the books refuse ends a command with exit code 1 and one line that says what to do next.
 """
 
 import asyncio
 import gc
+import socket
 import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+import click
 import uvloop
 
 from kalita.app import App
 from kalita.clock import Clock
+from kalita.keys import BadKey
+from kalita.ledger.writer import Fault
 from kalita.observe import UP_SINCE, log, set_up_log
-from kalita.settings import Settings
+from kalita.settings import BadSetting, Settings
+from kalita.storage.engine import Unavailable
+from kalita.storage.migrate import NewerDatabase
 from kalita.web.listen import bind, listen
 
 Result = TypeVar("Result")
 
 
+class Refused(click.ClickException):
+    """The command was understood and not done: exit code 1. The text says why, and what to do next."""
+
+    exit_code = 1
+
+
 def run(work: Callable[[], Awaitable[Result]]) -> Result:
-    """Run a coroutine to its end on uvloop."""
+    """Run a coroutine to its end on uvloop; what an operator can mend ends it with one line and exit code 1."""
 
     async def main() -> Result:
         return await work()
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(main())
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(main())
+    except (BadSetting, BadKey, NewerDatabase) as problem:
+        raise Refused(str(problem)) from None
+    except Unavailable as problem:
+        raise Refused(f"the database cannot be used: {problem}. Nothing is known to be done") from None
+    except Fault as problem:
+        raise Refused(f"{problem}; nothing was done, the log says why") from None
+    except OSError as problem:
+        where = f"{problem.filename}: " if problem.filename else ""
+        raise Refused(f"{where}{problem.strerror or problem}; check the path and who may use it") from None
 
 
 async def with_app(
     settings: Settings, work: Callable[[App], Awaitable[Result]], writes: bool = True, create: bool = False
 ) -> Result:
-    """Open the installation, beside a live server or not, do some work, close it. writes: lease a lane for it."""
+    """
+    Open the installation, beside a live server or not, do some work, close it.
+
+    writes  lease a lane of the ledger for it: only who moves money or opens accounts needs one
+    """
+    set_up_log("warning", human=True)
     app = await App.open(settings, create=create)
     try:
         if writes:
@@ -49,22 +78,38 @@ async def serve(settings: Settings, prepare: Callable[[App, str], Awaitable[Call
     prepare  called with the address before the server listens; what it returns is called once it does
     """
     set_up_log(settings.log_level, settings.log_human)
-    bound = bind(settings.host, settings.port)
-    app = await App.open(settings, Clock(), create=settings.demo)
-    await app.start()
-    host, port = bound.getsockname()[:2]
-    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    announce = await prepare(app, address) if prepare is not None else None
-    metrics = None
+    bound = _bound("port", settings.host, settings.port)
+    second = None
     if settings.metrics_port >= 0:
-        second = bind(settings.metrics_host, settings.metrics_port)
-        log.info("metrics", address="http://{}:{}/metrics".format(*second.getsockname()[:2]))
-        metrics = (app.metrics_server(), second)
-    gc.freeze()
+        second = _bound("metrics-port", settings.metrics_host, settings.metrics_port)
+    app = await App.open(settings, Clock(), create=settings.demo, serving=True)
     try:
+        await app.start()
+        address = _address(bound)
+        announce = await prepare(app, address) if prepare is not None else None
+        metrics = None
+        if second is not None:
+            log.info("metrics", address=f"{_address(second)}/metrics")
+            metrics = (app.metrics_server(), second)
+        gc.freeze()
         await listen(app.server(), bound, metrics, lambda: _listening(address, announce))
     finally:
         await app.close()
+
+
+def _bound(option: str, host: str, port: int) -> socket.socket:
+    try:
+        return bind(host, port)
+    except OSError as problem:
+        reason = (problem.strerror or str(problem)).lower()
+        raise Refused(
+            f"cannot listen on {host}, port {port}: {reason}. Stop what listens there, or choose another --{option}"
+        ) from None
+
+
+def _address(bound: socket.socket) -> str:
+    host, port = bound.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _listening(address: str, announce: Callable[[], None] | None) -> None:

@@ -70,7 +70,7 @@ OPERATOR = 7
 def parse_wallet(text: str) -> int | None:
     """Read a wallet's number: 10 to 15 digits, a leading `+` allowed; None when it is not one."""
     digits = text.removeprefix("+")
-    if not digits.isascii() or not digits.isdigit() or digits[0] == "0":
+    if not digits.isascii() or not digits.isdigit() or digits[0] == "0" or len(digits) > 15:
         return None
     return int(digits) if SMALLEST_WALLET <= int(digits) <= LARGEST_WALLET else None
 
@@ -90,6 +90,10 @@ class Wallets:
         """Return a wallet, or None."""
         row = await self._engine.one("wallet_by_number", wallet)
         return Wallet(*row) if row else None
+
+    async def after(self, wallet: int, limit: int) -> list[Wallet]:
+        """Return the wallets with larger numbers, in order, at most so many."""
+        return [Wallet(*row) for row in await self._engine.all("wallets_after", wallet, limit)]
 
     async def balances(self, wallet: int) -> list[Balance]:
         """Return a wallet's balances: roubles first, then in the order they were opened."""
@@ -134,7 +138,7 @@ class Wallets:
         order = Order(
             owner=house(0, 0),
             client_id=client_id,
-            meaning=f"top-up {wallet} {amount} {currency}",
+            meaning=f"top-up {wallet} {amount} {currency} {note}",
             transfers=(Transfer(source, target, amount),),
             openings=(Opening(owner, Kind.AGENT, currency), Opening(wallet, Kind.WALLET, currency)),
             records=(Record(wallet, Direction.IN, currency, OPERATOR, note, amount, 0, "", None),),

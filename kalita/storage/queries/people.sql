@@ -4,7 +4,8 @@ SELECT wallet, created_at, registered_at, level, blocked, restricted, closed_at,
   FROM wallet WHERE wallet = $1;
 
 -- name: wallets_after
-SELECT wallet, created_at, registered_at, level, blocked, restricted, closed_at, nickname
+SELECT wallet, created_at, registered_at, level, blocked, restricted, closed_at, language, nickname, email,
+       default_currency, last_login_at, last_login_ip
   FROM wallet WHERE wallet > $1 ORDER BY wallet LIMIT $2;
 
 -- name: wallet_claim

@@ -9,7 +9,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,7 +30,11 @@ def connect(path: Path, read_only: bool = False) -> sqlite3.Connection:
     """Open the file as this program uses it: WAL, every commit on the disk, statements kept prepared."""
     mode = "ro" if read_only else "rwc"
     connection = sqlite3.connect(
-        f"file:{path}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False, cached_statements=512
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=512,
     )
     connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
     if not read_only:
@@ -75,9 +79,12 @@ class SqliteEngine:
         self._path = path
         self._queries = for_sqlite()
         self._thread = ThreadPoolExecutor(1, "kalita-writer")
-        self._writer = connect(path)
-        migrated(self._writer)
-        self._reader = connect(path, read_only=True)
+        try:
+            self._writer = connect(path)
+            migrated(self._writer)
+            self._reader = connect(path, read_only=True)
+        except sqlite3.Error as problem:
+            raise Unavailable(f"{path}: {problem}") from problem
         self._reading = False
 
     async def group(self, needs: Needs, judge: Callable[[Found], Writes]) -> None:
@@ -94,12 +101,12 @@ class SqliteEngine:
 
     async def one(self, query: str, *args: Any) -> Row | None:
         """Return one row. See Engine."""
-        row: Row | None = self._read(query, args).fetchone()
-        return row
+        rows = self._read(query, args)
+        return rows[0] if rows else None
 
     async def all(self, query: str, *args: Any) -> list[Row]:
         """Return all rows. See Engine."""
-        return self._read(query, args).fetchall()
+        return self._read(query, args)
 
     async def change(self, *steps: Step) -> list[int]:
         """Run statements in one transaction. See Engine."""
@@ -118,11 +125,12 @@ class SqliteEngine:
     async def close(self) -> None:
         """End the thread and both connections. See Engine."""
         self._thread.shutdown()
-        self._end_reading()
+        with suppress(sqlite3.DatabaseError):  # of a file that cannot be read any more
+            self._end_reading()
         self._reader.close()
         self._writer.close()
 
-    def _read(self, query: str, args: Row) -> sqlite3.Cursor:
+    def _read(self, query: str, args: Row) -> list[Row]:
         """
         Read, sharing one read transaction among all reads of a turn of the event loop.
 
@@ -133,8 +141,8 @@ class SqliteEngine:
                 self._reader.execute("BEGIN")
                 self._reading = True
                 asyncio.get_running_loop().call_soon(self._end_reading)
-            return self._reader.execute(self._queries[query], args)
-        except sqlite3.OperationalError as problem:
+            return self._reader.execute(self._queries[query], args).fetchall()
+        except sqlite3.DatabaseError as problem:
             raise Unavailable(str(problem)) from problem
 
     def _end_reading(self) -> None:
@@ -195,9 +203,12 @@ class SqliteSnapshot:
 
     async def rows(self, query: str, *args: Any) -> AsyncIterator[list[Row]]:
         """Stream rows of a named query. See Snapshot."""
-        cursor = self._connection.execute(self._queries[query], args)
-        while batch := cursor.fetchmany(SNAPSHOT_ROWS):
-            yield batch
+        try:
+            cursor = self._connection.execute(self._queries[query], args)
+            while batch := cursor.fetchmany(SNAPSHOT_ROWS):
+                yield batch
+        except sqlite3.Error as problem:
+            raise Unavailable(f"the file cannot be read: {problem}") from problem
 
 
 __all__ = ["LaneLost", "SqliteEngine", "connect"]

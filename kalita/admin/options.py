@@ -1,0 +1,107 @@
+"""
+What the commands share: their options, how they read values, how they answer.
+
+A wrong value on the command line ends with exit code 2 and names the option; see running.py for exit code 1.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+import msgspec
+
+from kalita.money import CURRENCIES, LETTERS, WALLET_CURRENCIES, parse_amount
+from kalita.people.wallets import parse_wallet
+from kalita.settings import BadSetting, Origins, Settings, load
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+WALLET_LETTERS = tuple(CURRENCIES[number].letters for number in WALLET_CURRENCIES)
+
+
+def data_option(command: Command) -> Command:
+    """Add `--data DIR`, which every command has."""
+    text = "Directory of the database and its key [default: data, or KALITA_DATA]."
+    return click.option("--data", type=click.Path(path_type=Path), metavar="DIR", help=text)(command)
+
+
+def json_option(command: Command) -> Command:
+    """Add `--json`: one JSON document on standard output."""
+    return click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for machines.")(command)
+
+
+def settings_of(base: Mapping[str, Any] | None = None, **flags: Any) -> Settings:
+    """Build the settings for a command; a wrong one ends it with exit code 2."""
+    return settings_and_origins(base, **flags)[0]
+
+
+def settings_and_origins(base: Mapping[str, Any] | None = None, **flags: Any) -> tuple[Settings, Origins]:
+    """Build the settings and tell where each value came from; a wrong one ends the command with exit code 2."""
+    try:
+        return load(flags, base=base)
+    except BadSetting as problem:
+        raise click.UsageError(str(problem)) from None
+
+
+class WalletNumber(click.ParamType[int]):
+    """A wallet's number: 10 to 15 digits, a leading `+` is dropped."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read the number (click)."""
+        wallet = parse_wallet(value) if len(value) <= 16 else None
+        if wallet is None:
+            self.fail(f"{value[:40]!r} is no wallet number: 10 to 15 digits are needed, like 79991112233", param, ctx)
+        return wallet
+
+
+class CurrencyLetters(click.ParamType[int]):
+    """A currency a wallet may hold, by its letters."""
+
+    name = "currency"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read the letters (click)."""
+        if value.upper() not in WALLET_LETTERS:
+            self.fail(f"{value!r} is no currency of a wallet: {', '.join(WALLET_LETTERS)} are", param, ctx)
+        return LETTERS[value.upper()]
+
+
+WALLET = WalletNumber()
+CURRENCY = CurrencyLetters()
+
+
+def read_amount(text: str, currency: int) -> int:
+    """
+    Read a positive amount, like 100.50, into minor units.
+
+    More decimals than the currency has are refused, not rounded: whoever types money means what he types.
+    """
+    decimals = CURRENCIES[currency].digits
+    amount = parse_amount(text, currency)
+    if amount is None:
+        wrong_amount(f"{text[:40]!r} is no amount: digits with at most one point are needed, like 100.50")
+    if len(text.partition(".")[2]) > decimals:
+        wrong_amount(f"{text[:40]} has more decimals than {CURRENCIES[currency].letters} has: {decimals} at most")
+    if not amount:
+        wrong_amount("the amount has to be more than zero")
+    return amount
+
+
+def wrong_amount(reason: str) -> NoReturn:
+    """End the command with exit code 2 over AMOUNT."""
+    raise click.BadParameter(reason, param_hint="'AMOUNT'")
+
+
+def show(content: Any) -> None:
+    """Write one JSON document."""
+    click.echo(msgspec.json.format(msgspec.json.encode(content), indent=2).decode())
+
+
+def table(rows: Iterable[tuple[str, ...]]) -> None:
+    """Write rows in columns as wide as their widest cell."""
+    kept = list(rows)
+    widths = [max(map(len, column)) for column in zip(*kept, strict=True)]
+    for row in kept:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
