@@ -25,13 +25,23 @@ from kalita.providers.catalogue import built_in
 from kalita.settings import BadSetting, Settings
 from kalita.storage.engine import Engine, Step
 from kalita.storage.sqlite.engine import SqliteEngine
-from kalita.web import status
+from kalita.web import openapi, reference, status
+from kalita.web.openapi import Description
+from kalita.web.reference import Reference
 from kalita.web.server import Server
 from kalita.web.status import Status
 
 DATABASE, KEY = "kalita.db", "secret.key"
 
-ROWS = (*profile.ROWS, *balances.ROWS, *payments_api.ROWS, *history_api.ROWS, *status.ROWS)
+ROWS = (
+    *profile.ROWS,
+    *balances.ROWS,
+    *payments_api.ROWS,
+    *history_api.ROWS,
+    *openapi.ROWS,
+    *reference.ROWS,
+    *status.ROWS,
+)
 """Every call of the API."""
 
 
@@ -88,11 +98,14 @@ class App:
         return self._server(status.METRICS_ROWS)
 
     def _server(self, rows: tuple[Any, ...]) -> Server:
+        description = Description(rows)
         services: dict[type, Any] = {
             Profiles: Profiles(self.engine, self.wallets, self.keys),
             Balances: Balances(self.wallets),
             Payments: self.payments,
             history_api.HistoryApi: history_api.HistoryApi(self.history, Shapes(self.catalogue), self.clock),
+            Description: description,
+            Reference: Reference(description),
             Status: Status(self.engine),
         }
         rates = Rates(self.settings.requests_a_minute, self.settings.bad_tokens_a_minute)

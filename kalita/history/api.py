@@ -119,6 +119,7 @@ def _tokens(following: Shown | None) -> tuple[int | None, str | None]:
     return following.txn_id, at_zone(ids.moment_of(following.txn_id))
 
 
+_OLD = {"v2": "", "v1": ", old form"}
 _OPERATION = choice("operation", tuple(OPERATIONS), "ALL")
 _SOURCES = several("sources", tuple(SOURCES), also=("source",))
 _WALLET = (wallet_number("wallet"),)
@@ -131,7 +132,7 @@ def _page_row(version: str, rows_default: int | None) -> Endpoint:
         f"/payment-history/{version}/persons/{{wallet}}/payments",
         HistoryApi,
         HistoryApi.page,
-        "Payments of the wallet, newest first",
+        "Payments of the wallet, newest first" + _OLD[version],
         "history.md 1" if version == "v2" else "history.md 8",
         permission=Permission.HISTORY,
         at=_WALLET,
@@ -156,7 +157,7 @@ def _totals_row(version: str) -> Endpoint:
         f"/payment-history/{version}/persons/{{wallet}}/payments/total",
         HistoryApi,
         HistoryApi.totals,
-        "What came in and went out in a period",
+        "What came in and went out in a period" + _OLD[version],
         "history.md 2" if version == "v2" else "history.md 8",
         permission=Permission.HISTORY,
         at=_WALLET,

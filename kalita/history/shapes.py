@@ -5,7 +5,6 @@ Source: history.md 7, client-compatibility.md 3.
 """
 
 from datetime import timezone
-from decimal import Decimal
 
 import msgspec
 
@@ -15,7 +14,7 @@ from kalita.history.pages import DONE, Shown
 from kalita.ledger.accounts import Direction
 from kalita.providers.catalogue import WALLET_SYSTEM, Catalogue
 from kalita.refusals import payment
-from kalita.wire.amounts import Money, money
+from kalita.wire.amounts import Money, Number, money
 
 STATUSES = {
     0: ("SUCCESS", "Успешно", "Success"),
@@ -87,7 +86,7 @@ class Transaction(msgspec.Struct, rename="camel"):
     provider: ProviderInfo
     source: ProviderInfo
     comment: str
-    currency_rate: int | Decimal
+    currency_rate: Number
     payment_extras: list[Extra]
     features: Features
     service_extras: dict[str, str]

@@ -3,6 +3,7 @@ Payments over HTTP: the shapes of the wire and their strict reading. Source: pay
 """
 
 import re
+from typing import Annotated
 
 import msgspec
 
@@ -36,29 +37,64 @@ _SOURCE = re.compile(r"account_(\d{3})", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
+RawId = Annotated[
+    msgspec.Raw,
+    msgspec.Meta(
+        extra_json_schema={
+            "type": ["string", "integer"],
+            "pattern": "^[0-9]{1,20}$",
+            "minimum": 0,
+            "maximum": 10**20 - 1,
+            "description": "the client's own id of the payment: the same id again gives the first answer again",
+            "examples": ["1700000000000"],
+        }
+    ),
+]
+RawAmount = Annotated[
+    msgspec.Raw,
+    msgspec.Meta(
+        extra_json_schema={
+            "type": ["number", "string"],
+            "pattern": r"^[0-9]{1,12}(\.[0-9]{1,30})?$",
+            "minimum": 0,
+            "exclusiveMaximum": 10**12,
+            "description": "more than two decimals are rounded down",
+            "examples": [100.5],
+        }
+    ),
+]
+RawField = Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"type": ["string", "integer", "null"], "minimum": 0})]
+Fields = Annotated[dict[str, RawField], msgspec.Meta(examples=[{"account": "+79994445566"}])]
+CurrencyCode = Annotated[
+    str | int, msgspec.Meta(description="ISO 4217 number, as text or as a number", examples=["643"])
+]
+
+
 class Sum(msgspec.Struct):
     """How much: a number or its text, in a currency by its ISO number."""
 
-    amount: msgspec.Raw
-    currency: str | int
+    amount: RawAmount
+    currency: CurrencyCode
 
 
 class PaymentMethod(msgspec.Struct):
     """From which balance. The member is the wire's."""
 
-    type: str
-    account_id: str | int = msgspec.field(name="accountId")
+    type: Annotated[str, msgspec.Meta(examples=["Account"])]
+    account_id: CurrencyCode = msgspec.field(name="accountId")
 
 
 class PaymentBody(msgspec.Struct):
     """What a client sends; unknown members are ignored."""
 
-    id: msgspec.Raw
+    id: RawId
     sum: Sum
-    fields: dict[str, msgspec.Raw]
+    fields: Fields
     payment_method: PaymentMethod | None = msgspec.field(name="paymentMethod", default=None)
-    comment: str | None = None
-    source: str | None = None
+    comment: Annotated[
+        str | None, msgspec.Meta(description="at most 255 characters, no line breaks", examples=["For lunch"])
+    ] = None
+    source: Annotated[str | None, msgspec.Meta(description="old form: account_643 in place of paymentMethod")] = None
 
 
 class State(msgspec.Struct):
@@ -67,7 +103,7 @@ class State(msgspec.Struct):
     code: str
 
 
-class Transaction(msgspec.Struct):
+class PaymentTransaction(msgspec.Struct):
     """Our number of the payment, as text."""
 
     id: str
@@ -88,7 +124,7 @@ class PaymentInfo(msgspec.Struct):
     terms: str
     fields: dict[str, str]
     sum: SumInfo
-    transaction: Transaction
+    transaction: PaymentTransaction
     source: str
     comment: str | msgspec.UnsetType = msgspec.UNSET
 

@@ -5,8 +5,44 @@ One map from refusals to the body each API family gives them. Source: access.md 
 import msgspec
 
 from kalita.clock import with_milliseconds
-from kalita.refusals import Refusal, Refused
-from kalita.wire.endpoint import Family
+from kalita.refusals import (
+    BLOCKED,
+    FORBIDDEN,
+    INTERNAL,
+    METHOD_NOT_ALLOWED,
+    PERSON_NOT_FOUND,
+    TOO_LARGE_BODY,
+    TOO_LARGE_HEADERS,
+    TOO_LONG_ADDRESS,
+    UNAUTHORIZED,
+    UNAVAILABLE,
+    VALIDATION,
+    Refusal,
+    Refused,
+)
+from kalita.wire.endpoint import Caller, Endpoint, Family
+
+OF_ALL = (VALIDATION, METHOD_NOT_ALLOWED, TOO_LARGE_BODY, TOO_LONG_ADDRESS, TOO_LARGE_HEADERS, INTERNAL)
+OF_TOKENS = (UNAUTHORIZED, PERSON_NOT_FOUND, BLOCKED, UNAVAILABLE)
+
+
+class ServiceError(msgspec.Struct, rename="camel"):
+    """A refusal outside payments, and everywhere when it is not about the payment itself."""
+
+    service_name: str
+    error_code: str
+    description: str
+    user_message: str
+    date_time: str
+    trace_id: str
+    cause: dict[str, list[str]] | msgspec.UnsetType = msgspec.UNSET
+
+
+class PaymentError(msgspec.Struct):
+    """A refused payment: `QWPRC-` and the number, and a text for a person."""
+
+    code: str
+    message: str
 
 
 def body_of(problem: Refused, family: Family, service: str, language: str, trace_id: str, now: int) -> bytes:
@@ -18,21 +54,36 @@ def body_of(problem: Refused, family: Family, service: str, language: str, trace
     now      microseconds since 1970
     """
     refusal = problem.refusal
-    if family is Family.PAYMENT and refusal.code.isdigit():
-        return msgspec.json.encode({"code": f"QWPRC-{refusal.code}", "message": refusal.text(language)})
-    body = {
-        "serviceName": service,
-        "errorCode": refusal.code,
-        "description": problem.detail or refusal.en,
-        "userMessage": refusal.text(language),
-        "dateTime": with_milliseconds(now),
-        "traceId": trace_id,
-    }
-    if problem.fields:
-        return msgspec.json.encode({**body, "cause": problem.fields})
-    return msgspec.json.encode(body)
+    if shape_of(refusal, family) is PaymentError:
+        return msgspec.json.encode(PaymentError(code_of(refusal, family), refusal.text(language)))
+    return msgspec.json.encode(
+        ServiceError(
+            service,
+            refusal.code,
+            problem.detail or refusal.en,
+            refusal.text(language),
+            with_milliseconds(now),
+            trace_id,
+            problem.fields or msgspec.UNSET,
+        )
+    )
 
 
-def schema_of(refusal: Refusal, family: Family) -> str:
-    """Return the name of the body's schema in the description of the API."""
-    return "PaymentError" if family is Family.PAYMENT and refusal.code.isdigit() else "ServiceError"
+def shape_of(refusal: Refusal, family: Family) -> type[ServiceError | PaymentError]:
+    """Return the shape of a refusal's body."""
+    return PaymentError if family is Family.PAYMENT and refusal.code.isdigit() else ServiceError
+
+
+def code_of(refusal: Refusal, family: Family) -> str:
+    """Return the code of a refusal as its body has it."""
+    return f"QWPRC-{refusal.code}" if shape_of(refusal, family) is PaymentError else refusal.code
+
+
+def refusals_of(row: Endpoint) -> list[Refusal]:
+    """Return everything a row may refuse with, its own and what the gate says before it, by status."""
+    found = [*OF_ALL, *row.refusals]
+    if row.caller is Caller.TOKEN:
+        found += OF_TOKENS
+    if row.permission is not None or any(param.name == "wallet" for param in row.at):
+        found.append(FORBIDDEN)
+    return sorted(dict.fromkeys(found), key=lambda refusal: refusal.status)

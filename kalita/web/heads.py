@@ -60,22 +60,32 @@ def read(headers: list[tuple[bytes, bytes]], address_length: int) -> Heads:
 @lru_cache(256)
 def _language(wanted: bytes) -> str:
     """Return `en` when English is asked for before Russian, else `ru`."""
-    best, best_weight = "ru", -1
-    for part in wanted.decode("latin-1").lower().split(","):
-        name, _, weight = part.strip().partition(";q=")
-        digits = (weight or "1").replace(".", "").ljust(4, "0")[:4]
-        value = int(digits) if digits.isascii() and digits.isdigit() else 0
-        if name[:2] in ("ru", "en") and value > best_weight:
-            best, best_weight = name[:2], value
+    best, best_weight = "ru", 0
+    for name, weight in _ranges(wanted):
+        language = name.partition("-")[0]
+        if language in ("ru", "en") and weight > best_weight:
+            best, best_weight = language, weight
     return best
 
 
+def _ranges(wanted: bytes) -> list[tuple[str, int]]:
+    """Return the ranges of an Accept header, lower case, each with its weight from 0 to 1000."""
+    found = []
+    for part in wanted.decode("latin-1").lower().replace(" ", "").replace("\t", "").split(","):
+        name, *parameters = part.split(";")
+        weight = next((text[2:] for text in parameters if text.startswith("q=")), "1")
+        digits = weight.replace(".", "").ljust(4, "0")[:4]
+        found.append((name, int(digits) if digits.isascii() and digits.isdigit() else 0))
+    return found
+
+
 @lru_cache(256)
-def admits_json(accept: bytes, family: Family) -> bool:
-    """Tell whether an Accept header lets JSON through."""
-    ranges = {part.split(";")[0].strip().lower() for part in accept.decode("latin-1").split(",")}
-    allowed = _JSON_RANGES + _VENDOR if family is Family.PAYMENT else _JSON_RANGES
-    return ranges == {""} or not ranges.isdisjoint(allowed)
+def admits(accept: bytes, media: str, family: Family) -> bool:
+    """Tell whether an Accept header lets JSON, or the type of the row's answer, through."""
+    if not accept.strip():
+        return True
+    allowed = {*_JSON_RANGES, media, media.split("/")[0] + "/*", *(_VENDOR if family is Family.PAYMENT else ())}
+    return any(name in allowed and weight for name, weight in _ranges(accept))
 
 
 @lru_cache(256)
@@ -83,10 +93,11 @@ def _is_json(content_type: bytes) -> bool:
     return content_type.split(b";")[0].strip().lower() in (b"", b"application/json")
 
 
-def check_accept(heads: Heads, family: Family) -> None:
-    """Raise the documented 400 for an Accept that does not admit JSON."""
-    if heads.accept is not None and not admits_json(heads.accept, family):
-        raise Refused(VALIDATION, "Accept: only application/json is offered", {"Accept": ["only application/json"]})
+def check_accept(heads: Heads, media: str, family: Family) -> None:
+    """Raise the documented 400 for an Accept that does not admit the answer."""
+    if heads.accept is not None and not admits(heads.accept, media, family):
+        reason = f"only {media} is offered"
+        raise Refused(VALIDATION, f"Accept: {reason}", {"Accept": [reason]})
 
 
 def check_content_type(heads: Heads) -> None:

@@ -53,7 +53,7 @@ class Router(Generic[Target]):
         node, texts = found
         row = node.methods.get("GET" if method == "HEAD" else method)
         if row is None:
-            return None, {}, sorted(node.methods)
+            return None, {}, sorted({*node.methods, *(("HEAD",) if "GET" in node.methods else ())})
         target, names = row
         return target, dict(zip(names, texts, strict=True)), []
 

@@ -146,7 +146,7 @@ class Server:
         trace_id: str,
     ) -> bytes | Answer:
         row = route.row
-        head.check_accept(heads, row.family)
+        head.check_accept(heads, row.media, row.family)
         raw = await _body(receive) if route.decoder is not None else b""
         if raw:
             head.check_content_type(heads)

@@ -3,6 +3,7 @@
 import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from kalita.refusals import UNAVAILABLE
 from kalita.storage.engine import Engine
 from kalita.wire.endpoint import Answer, Call, Caller, Endpoint, Rate
 
@@ -38,6 +39,7 @@ HEALTH = Endpoint(
     "design.md What runs",
     caller=Caller.ANYONE,
     answers=Health,
+    refusals=(UNAVAILABLE,),
     rate=Rate.NONE,
     sampled=True,
 )
@@ -54,6 +56,7 @@ METRICS_ROWS = (
         "Figures for Prometheus",
         "design.md What runs",
         caller=Caller.ANYONE,
+        media="text/plain",
         rate=Rate.NONE,
         sampled=True,
     ),

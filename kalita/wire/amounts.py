@@ -10,11 +10,11 @@ import msgspec
 
 from kalita.money import number
 
+Number = Annotated[int | Decimal, msgspec.Meta(extra_json_schema={"type": "number"})]
+
 Amount = Annotated[
     int | Decimal,
-    msgspec.Meta(
-        extra_json_schema={"type": "number", "anyOf": None, "description": "at most 2 decimals, shortest form"}
-    ),
+    msgspec.Meta(extra_json_schema={"type": "number", "description": "at most 2 decimals, shortest form"}),
 ]
 
 encode = msgspec.json.Encoder(decimal_format="number").encode

@@ -91,6 +91,7 @@ class Endpoint:
     query, at  parameters of the query, of the path
     body       shape of the JSON body; None: a body is not read
     answers    shape of the 200; None: not JSON
+    media      type of the 200; `Accept` may ask for it, or for JSON all the same
     refusals   what it may say beyond what every row may say
     aliases    other paths that mean the same
     source     section of the contract
@@ -108,6 +109,7 @@ class Endpoint:
     at: tuple[Param, ...] = ()
     body: type | None = None
     answers: Any = None
+    media: str = "application/json"
     refusals: tuple[Refusal, ...] = ()
     family: Family = Family.SERVICE
     rate: Rate = Rate.GENERAL

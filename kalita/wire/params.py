@@ -51,6 +51,8 @@ def whole(name: str, low: int, high: int, required: bool = False, default: int |
         return int(text) if low <= int(text) <= high else None
 
     schema = {"type": "integer", "minimum": low, "maximum": high}
+    if default is not None:
+        schema["default"] = default
     return Param(name, read, f"a whole number from {low} to {high} is needed", schema, required, default)
 
 
@@ -69,7 +71,7 @@ def choice(name: str, words: tuple[str, ...], default: str | None = None, ignore
         name,
         lambda text: text if text in words else None,
         f"one of {', '.join(words)} is needed",
-        schema,
+        schema if default is None else schema | {"default": default},
         default=default,
         ignored=ignored,
     )
@@ -102,7 +104,14 @@ def wallet_number(name: str) -> Param:
     form = re.compile(r"\+?[1-9]\d{9,14}", re.ASCII)
     schema = {"type": "string", "pattern": r"^\+?[1-9][0-9]{9,14}$"}
     wrong = "a wallet number has 10 to 15 digits"
-    return Param(name, lambda text: int(text.lstrip("+")) if form.fullmatch(text) else None, wrong, schema, True)
+    return Param(
+        name,
+        lambda text: int(text.lstrip("+")) if form.fullmatch(text) else None,
+        wrong,
+        schema,
+        True,
+        example="79991112233",
+    )
 
 
 _INDEXED = re.compile(r"([^\[\]]+)\[\d{0,9}\]", re.ASCII)
@@ -115,30 +124,36 @@ def read_query(params: tuple[Param, ...], raw: bytes) -> dict[str, Any]:
     returns  a value for each parameter; its default where absent
     raises   the 400 that names the parameter
     """
-    values = {param.name: [] if param.many else param.default for param in params}
-    if raw and params:
-        _fill(values, {name: param for param in params for name in (param.name, *param.also)}, raw.decode("latin-1"))
+    texts = _texts(params, raw.decode("latin-1")) if raw and params else {}
+    values: dict[str, Any] = {}
     for param in params:
-        if param.required and values[param.name] is None:
-            raise malformed(param.name, "it is required")
+        given = texts.get(param.name)
+        if given is None:
+            if param.required:
+                raise malformed(param.name, "it is required")
+            values[param.name] = [] if param.many else param.default
+        elif param.many:
+            values[param.name] = [_read(param, part) for text in given for part in re.split("[ ,]+", text) if part]
+        else:
+            values[param.name] = _read(param, given[-1])
     return values
 
 
-def _fill(values: dict[str, Any], known: dict[str, Param], raw: str) -> None:
+def _texts(params: tuple[Param, ...], raw: str) -> dict[str, list[str]]:
+    """Return the texts given for each known parameter, in their order; the empty ones count as absent."""
+    known = {name: param for param in params for name in (param.name, *param.also)}
     pairs = raw.split("&")
     if len(pairs) > MOST_PARAMETERS:
         raise Refused(VALIDATION, f"more than {MOST_PARAMETERS} parameters")
+    texts: dict[str, list[str]] = {}
     for pair in pairs:
         name, _, text = pair.partition("=")
         name, text = _decoded(name), _decoded(text)
         indexed = _INDEXED.fullmatch(name)
         param = known.get(indexed[1] if indexed else name)
-        if param is None or not text or text in param.ignored or (indexed and not param.many):
-            continue
-        if param.many:
-            values[param.name] += [_read(param, part) for part in re.split("[ ,]+", text) if part]
-        else:
-            values[param.name] = _read(param, text)
+        if param is not None and text and text not in param.ignored and (param.many or not indexed):
+            texts.setdefault(param.name, []).append(text)
+    return texts
 
 
 def _decoded(text: str) -> str:
@@ -146,7 +161,7 @@ def _decoded(text: str) -> str:
 
 
 def _read(param: Param, text: str) -> Any:
-    value = param.read(text)
+    value = param.read(text) if "\0" not in text and "\ufffd" not in text else None
     if value is None:
         raise malformed(param.name, param.wrong)
     return value
@@ -156,7 +171,5 @@ def read_path(params: tuple[Param, ...], texts: dict[str, str]) -> dict[str, Any
     """Read the named segments of a path by the row's parameters; raise the 400 that names the segment."""
     values: dict[str, Any] = {}
     for param in params:
-        values[param.name] = value = param.read(texts[param.name])
-        if value is None:
-            raise malformed(param.name, param.wrong)
+        values[param.name] = _read(param, texts[param.name])
     return values
