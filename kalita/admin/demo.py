@@ -8,14 +8,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import msgspec
 
+from kalita.admin.running import Refused
 from kalita.app import App
 from kalita.money import EUR, RUB, USD
 from kalita.people.wallets import Level
+from kalita.storage.engine import Step
 from kalita.wire.endpoint import ALL_PERMISSIONS
 
 FILE = "demo.json"
+MARK = ("demo", "yes")
+"""What tells the books of a demonstration from those of an installation with real money."""
+
 WALLETS = (
     (79991112233, {RUB: 500_000_00, USD: 1_000_00, EUR: 1_000_00}),
     (79994445566, {RUB: 100_000_00}),
@@ -24,11 +30,25 @@ WALLETS = (
 
 async def prepare(app: App, address: str) -> Callable[[], None]:
     """Make what is missing of the demonstration; return what writes `DIR/demo.json` once the server listens."""
+    await _claim(app)
     path = app.settings.data / FILE
     before = _tokens(path)
     wallets = [await _wallet(app, number, funds, before.get(str(number))) for number, funds in WALLETS]
     text = msgspec.json.format(msgspec.json.encode({"url": address, "wallets": wallets}), indent=2)
-    return lambda: _write(path, text + b"\n")
+    return lambda: _announce(path, text + b"\n", address)
+
+
+async def _claim(app: App) -> None:
+    """Mark new books as a demonstration's; refuse to bring play money into others."""
+    if await app.engine.one("meta_get", MARK[0]) is None:
+        if await app.wallets.after(0, 1):
+            raise Refused(f"{app.settings.data} holds wallets of no demonstration: choose another --data")
+        await app.engine.change(Step("meta_put", MARK))
+
+
+def _announce(path: Path, text: bytes, address: str) -> None:
+    _write(path, text)
+    click.echo(f"The demonstration listens on {address}; its wallets and tokens are in {path}. Ctrl-C ends it.")
 
 
 def _write(path: Path, text: bytes) -> None:

@@ -4,6 +4,7 @@ Listen: uvicorn on uvloop with httptools, and bounds on slow and swollen request
 
 import asyncio
 import contextlib
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -106,6 +107,22 @@ async def _sweep(server: uvicorn.Server) -> None:
                 protocol.transport.close()
 
 
+class _Main(uvicorn.Server):
+    """The first server of the process: a signal asks it to stop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop at a signal; uvicorn's own way raises it again at the end, and whoever closes after us never would."""
+        loop, numbers = asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM)
+        for number in numbers:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in numbers:
+                loop.remove_signal_handler(number)
+
+
 class _Quiet(uvicorn.Server):
     """A second server of the process: the first one handles the signals."""
 
@@ -155,7 +172,7 @@ async def listen(
     metrics  the application and the address that only the operator reaches
     ready    called once the address listens
     """
-    server = uvicorn.Server(_configured(application))
+    server = _Main(_configured(application))
     helpers = [asyncio.create_task(_sweep(server)), asyncio.create_task(_when_started(server, ready))]
     second = _Quiet(_configured(metrics[0])) if metrics else None
     if second and metrics:

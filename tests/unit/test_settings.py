@@ -1,0 +1,164 @@
+"""
+Settings: one frozen object from four layers, each value with its origin.
+
+Guarantee: the last layer that gives a value wins, nothing unknown passes in silence, and no secret is ever shown.
+"""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kalita.settings import BadSetting, Settings, load, shown
+
+KEY = "5a" * 32
+
+
+def made(
+    place: Path, file: str = "", environment: dict[str, str] | None = None, **flags: Any
+) -> tuple[Settings, dict[str, str]]:
+    """Load the settings of a directory whose file holds a text."""
+    if file:
+        (place / "kalita.toml").write_text(file, "utf-8")
+    return load({"data": place, **flags}, environment or {})
+
+
+def refusal(place: Path, file: str = "", environment: dict[str, str] | None = None, **flags: Any) -> str:
+    """Return what refused settings say."""
+    with pytest.raises(BadSetting) as caught:
+        made(place, file, environment, **flags)
+    return str(caught.value)
+
+
+def test_the_last_layer_that_gives_a_value_wins(tmp_path: Path) -> None:
+    """Default < file < environment < flag, and each value tells where it came from."""
+    file = 'port = 1\nhost = "10.0.0.1"\nlog_level = "debug"\n'
+    settings, origins = made(tmp_path, file, {"KALITA_PORT": "2", "KALITA_HOST": "10.0.0.2", "PATH": "/bin"}, port=3)
+    assert (settings.port, settings.host, settings.log_level) == (3, "10.0.0.2", "debug")
+    assert settings.metrics_port == 9108
+    assert {name: origins[name] for name in ("port", "host", "log_level", "metrics_port")} == {
+        "port": "flag",
+        "host": "environment",
+        "log_level": str(tmp_path / "kalita.toml"),
+        "metrics_port": "default",
+    }
+
+
+def test_a_flag_that_was_not_given_leaves_the_other_layers_alone(tmp_path: Path) -> None:
+    """None is how click says that a flag was not given."""
+    settings, origins = made(tmp_path, "", {"KALITA_PORT": "2"}, port=None, host=None)
+    assert (settings.port, origins["port"], origins["host"]) == (2, "environment", "default")
+
+
+def test_the_file_is_that_of_the_directory_in_use(tmp_path: Path) -> None:
+    """KALITA_DATA leads to the file as --data does."""
+    (tmp_path / "kalita.toml").write_text("port = 7\n")
+    settings, origins = load({}, {"KALITA_DATA": str(tmp_path)})
+    assert (settings.data, settings.port, origins["data"]) == (tmp_path, 7, "environment")
+
+
+def test_what_a_command_gives_instead_of_defaults_stays_below_the_layers(tmp_path: Path) -> None:
+    """`kalita demo` has other defaults, and the operator's word still wins over them."""
+    settings, origins = load({"data": tmp_path}, {"KALITA_METRICS_PORT": "5"}, base={"metrics_port": 0, "port": 9})
+    assert (settings.metrics_port, settings.port, origins["port"]) == (5, 9, "default")
+
+
+@pytest.mark.parametrize(
+    ("file", "environment", "flags", "said"),
+    [
+        ("prot = 1", {}, {}, ["unknown setting `prot`", "kalita.toml"]),
+        ("[port]\nvalue = 1", {}, {}, ["`port`", "whole number"]),
+        ("[server]\nport = 1", {}, {}, ["unknown setting `server`"]),
+        ("", {"KALITA_PROT": "1"}, {}, ["unknown setting `prot`", "environment"]),
+        ("", {}, {"prot": 1}, ["unknown setting `prot`", "flag"]),
+        ("demo = true", {}, {}, ["`demo`", "kalita demo"]),
+        ("", {"KALITA_DEMO": "yes"}, {}, ["`demo`", "environment"]),
+        ('data = "elsewhere"', {}, {}, ["`data`", "--data"]),
+        ("port = ", {}, {}, ["kalita.toml", "cannot be read"]),
+    ],
+)
+def test_what_is_not_known_is_refused_with_its_origin(
+    tmp_path: Path, file: str, environment: dict[str, str], flags: dict[str, Any], said: list[str]
+) -> None:
+    """A misspelt setting must not silently leave a default in force."""
+    text = refusal(tmp_path, file, environment, **flags)
+    assert all(part in text for part in said), text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("port", "eight"),
+        ("port", "1_0"),
+        ("port", " 80"),
+        ("port", "８０"),
+        ("port", "80.0"),
+        ("port", ""),
+        ("port", "-1"),
+        ("port", "65536"),
+        ("port", "9" * 30),
+        ("metrics_port", "-2"),
+        ("largest_group", "0"),
+        ("largest_group", "1025"),
+        ("requests_a_minute", "-1"),
+        ("bad_tokens_a_minute", "1000001"),
+        ("make_wallets", "maybe"),
+        ("log_human", ""),
+        ("log_level", "loud"),
+        ("host", ""),
+        ("metrics_host", ""),
+        ("secret_key", "0011"),
+        ("secret_key", "zz" * 32),
+        ("secret_key", "5a" * 32 + "5"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name_and_origin(tmp_path: Path, name: str, value: str) -> None:
+    """The line says which setting, from where, and what would be right."""
+    text = refusal(tmp_path, "", {f"KALITA_{name.upper()}": value})
+    assert f"`{name}` (environment)" in text
+    assert "needed" in text or "allowed" in text
+
+
+@pytest.mark.parametrize("line", ["port = true", "port = 80.5", "log_level = 1", "host = ['a']", "make_wallets = 2"])
+def test_a_value_of_another_type_in_the_file_is_refused(tmp_path: Path, line: str) -> None:
+    """TOML has types, and a wrong one is a mistake, not something to guess at."""
+    assert f"`{line.split()[0]}`" in refusal(tmp_path, line)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("true", True), ("Yes", True), ("1", True), ("FALSE", False), ("no", False), ("0", False)]
+)
+def test_words_for_true_and_false(tmp_path: Path, text: str, value: bool) -> None:
+    """The environment has only texts."""
+    assert made(tmp_path, "", {"KALITA_MAKE_WALLETS": text})[0].make_wallets is value
+
+
+def test_a_secret_is_never_shown(tmp_path: Path) -> None:
+    """Neither by `config`, nor in a log of the object, nor by the refusal of a wrong one."""
+    settings, _ = made(tmp_path, "", {"KALITA_SECRET_KEY": KEY})
+    assert shown(settings)["secret_key"] == "********"
+    assert KEY not in repr(settings)
+    assert settings.secret_key == KEY
+    for wrong in ("secret_key = 123456789", f'secret_key = "{"f00d" * 8}x"'):
+        assert not {"123456789", "f00d"} & set(refusal(tmp_path, wrong).replace("'", " ").split())
+        assert "f00d" not in refusal(tmp_path, wrong)
+
+
+def test_there_is_no_default_secret() -> None:
+    """An installation without a key of its own has none at all."""
+    secrets = [one for one in dataclasses.fields(Settings) if one.metadata.get("secret")]
+    assert [one.name for one in secrets] == ["secret_key"]
+    assert all(one.default == "" for one in secrets)
+
+
+def test_settings_do_not_change_once_built(tmp_path: Path) -> None:
+    """One frozen object, handed down."""
+    settings, _ = made(tmp_path)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        settings.port = 1  # type: ignore[misc]
+
+
+def test_every_setting_says_what_it_does() -> None:
+    """`kalita config` and the documents show it."""
+    assert all(len(one.metadata["help"]) > 10 for one in dataclasses.fields(Settings))
