@@ -77,7 +77,8 @@ def _json(event: Any, **_: Any) -> str:
 def set_up_log(level: str = "info", human: bool = False) -> None:
     """Write events as JSON lines, or as lines for a person at a terminal. level: debug, info, warning, error."""
     shown = getattr(logging, level.upper())
-    last = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()) if human else structlog.processors.JSONRenderer(_json)
+    person = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    last = person if human else structlog.processors.JSONRenderer(_json)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
