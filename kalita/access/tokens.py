@@ -14,7 +14,12 @@ from kalita.storage.engine import Engine, Step
 from kalita.wire.endpoint import Permission
 
 LIFE_DAYS = 180
+MOST_KNOWN = 50_000
 _FORM = re.compile(r"[\x21-\x7e]{1,256}", re.ASCII)
+
+
+CHANGED = Step("access_changed", ())
+"""Goes with every change of tokens, blocks and closed wallets."""
 
 
 class Bearer(NamedTuple):
@@ -22,8 +27,8 @@ class Bearer(NamedTuple):
 
     wallet: int
     permissions: int
+    expires_at: int
     closed: bool
-    language: str
 
 
 class Issued(NamedTuple):
@@ -51,18 +56,34 @@ class Tokens:
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
         self._engine, self._clock = engine, clock
+        self._known: dict[str, Bearer] = {}
+        self._epoch = -1
 
     async def bearer(self, token: str) -> Bearer | None:
-        """Return whose live token this is; None for an unknown, blocked, expired or malformed one alike."""
+        """
+        Return whose live token this is; None for an unknown, blocked, expired or malformed one alike.
+
+        Live tokens are kept in memory for as long as the access epoch stands still.
+        """
+        epoch = await self._engine.epoch()
+        if epoch != self._epoch or len(self._known) >= MOST_KNOWN:
+            self._known, self._epoch = {}, epoch
+        bearer = self._known.get(token)
+        if bearer is None:
+            bearer = await self._look_up(token)
+            if bearer is None:
+                return None
+            self._known[token] = bearer
+        return bearer if bearer.expires_at > self._clock.now() else None
+
+    async def _look_up(self, token: str) -> Bearer | None:
         if not _FORM.fullmatch(token):
             return None
         row = await self._engine.one("caller_by_token", token_hash(token))
         if row is None:
             return None
-        wallet, permissions, expires_at, closed_at, language = row
-        if expires_at <= self._clock.now():
-            return None
-        return Bearer(wallet, permissions, closed_at is not None, language)
+        wallet, permissions, expires_at, closed_at = row
+        return Bearer(wallet, permissions, expires_at, closed_at is not None)
 
     async def issue(self, wallet: int, permissions: Permission) -> str:
         """
@@ -73,7 +94,7 @@ class Tokens:
         assert permissions
         token, now = secrets.token_hex(16), self._clock.now()
         added = (token_hash(token), wallet, token[:4], int(permissions), now, now + LIFE_DAYS * DAY)
-        await self._engine.change(Step("token_revoke_live", (wallet, now)), Step("token_add", added))
+        await self._engine.change(Step("token_revoke_live", (wallet, now)), Step("token_add", added), CHANGED)
         return token
 
     async def of_wallet(self, wallet: int) -> list[Issued]:
@@ -82,5 +103,5 @@ class Tokens:
 
     async def revoke(self, wallet: int) -> bool:
         """Block the live token; return whether there was one."""
-        (count,) = await self._engine.change(Step("token_revoke_live", (wallet, self._clock.now())))
+        count, _ = await self._engine.change(Step("token_revoke_live", (wallet, self._clock.now())), CHANGED)
         return count > 0

@@ -47,7 +47,7 @@ class HistoryApi:
             call.wallet, OPERATIONS[query["operation"]], _currencies(query), span, query["rows"]
         )
         zone = _zone(start)
-        items = [self._shapes.transaction(entry, call.language, zone) for entry in entries]
+        items = [self._shapes.transaction(call.wallet, entry, call.language, zone) for entry in entries]
         return encode(Page(items, *_tokens(following)))
 
     async def totals(self, call: Call) -> bytes:
@@ -76,7 +76,7 @@ class HistoryApi:
             entry = await self._history.transaction(call.wallet, txn_id, TYPES[kind] if kind else None)
         if entry is None:
             raise Refused(HISTORY_NOT_FOUND, "there is no such transaction")
-        return encode(self._shapes.transaction(entry, call.language, MOSCOW))
+        return encode(self._shapes.transaction(call.wallet, entry, call.language, MOSCOW))
 
 
 def _period(query: dict[str, Any]) -> tuple[datetime | None, datetime | None]:

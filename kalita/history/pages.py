@@ -21,12 +21,10 @@ DONE, WAITING, FAILED = 0, 1, 2
 
 
 class Shown(NamedTuple):
-    """A history row as read, with the code it failed with (None when it did not). See storage/rows.py HistoryRow."""
+    """What is shown of a history row (storage/rows.py), with the code it failed with: None when it did not."""
 
-    wallet: int
-    stream: int
     txn_id: int
-    running: int
+    stream: int
     provider: int
     account: str
     sum: int
@@ -126,4 +124,4 @@ def _ever(balance: Balance, direction: Direction) -> int:
     }[direction]  # fmt: skip
 
 
-_newest_first = itemgetter(2, 1)
+_newest_first = itemgetter(0, 1)

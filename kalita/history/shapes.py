@@ -118,43 +118,42 @@ class Shapes:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._known: dict[tuple[int, str], ProviderInfo] = {}
+        self._known: dict[tuple[int, str], tuple[ProviderInfo, str]] = {}
 
-    def transaction(self, row: Shown, language: str, zone: timezone) -> Transaction:
-        """Show a record in a language, its date in a zone."""
-        direction, currency = divmod(row.stream, 1000)
-        provider = self._provider(row.provider, language)
-        status, russian, english = STATUSES[row.state]
-        error_code = row.error_code or 0
+    def transaction(self, wallet: int, row: Shown, language: str, zone: timezone) -> Transaction:
+        """Show a record of a wallet in a language, its date in a zone."""
+        txn_id, stream, provider_id, account, sum_, commission, comment, client_id, state, error_code = row
+        direction, currency = divmod(stream, 1000)
+        status, russian, english = STATUSES[state]
+        provider, title = self._provider(provider_id, language)
         return Transaction(
-            txn_id=row.txn_id,
-            person_id=row.wallet,
-            date=at_zone(ids.moment_of(row.txn_id), zone),
-            error_code=error_code,
-            error=payment(error_code).text(language) if error_code else None,
-            type=DIRECTIONS[direction],
-            status=status,
-            status_text=english if language == "en" else russian,
-            trm_txn_id=row.client_id if row.client_id is not None else str(row.txn_id),
-            account=row.account,
-            sum=money(row.sum, currency),
-            commission=money(row.commission, currency),
-            total=money(row.sum + row.commission, currency),
-            provider=provider,
-            source=self._provider(WALLET_SYSTEM, language),
-            comment=row.comment,
-            currency_rate=1,
-            payment_extras=[],
-            features=READY if row.state == DONE else NOT_READY,
-            service_extras={},
-            view=View(provider.short_name, row.account),
+            txn_id,
+            wallet,
+            at_zone(ids.moment_of(txn_id), zone),
+            error_code or 0,
+            payment(error_code).text(language) if error_code else None,
+            DIRECTIONS[direction],
+            status,
+            english if language == "en" else russian,
+            client_id if client_id is not None else str(txn_id),
+            account,
+            money(sum_, currency),
+            money(commission, currency),
+            money(sum_ + commission, currency),
+            provider,
+            self._provider(WALLET_SYSTEM, language)[0],
+            comment,
+            1,
+            [],
+            READY if state == DONE else NOT_READY,
+            {},
+            View(title, account),
         )
 
-    def _provider(self, number_: int, language: str) -> ProviderInfo:
-        info = self._known.get((number_, language))
-        if info is None:
-            provider = self._catalogue.get(number_)
-            name = provider.name(language) if provider else str(number_)
-            info = ProviderInfo(number_, name, name, None, None, None, None, [])
-            self._known[number_, language] = info
-        return info
+    def _provider(self, number: int, language: str) -> tuple[ProviderInfo, str]:
+        known = self._known.get((number, language))
+        if known is None:
+            provider = self._catalogue.get(number)
+            name = provider.name(language) if provider else str(number)
+            known = self._known[number, language] = ProviderInfo(number, name, name, None, None, None, None, []), name
+        return known

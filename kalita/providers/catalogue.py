@@ -33,7 +33,7 @@ class Terms:
 
     def commission(self, amount: int) -> int:
         """Return the commission of an amount, both in minor units; the percentage is rounded half up."""
-        share = int((amount * self.percent / 100).to_integral_value(ROUND_HALF_UP))
+        share = 0 if not self.percent else int((amount * self.percent / 100).to_integral_value(ROUND_HALF_UP))
         if self.least is not None:
             share = max(share, self.least)
         if self.most is not None:

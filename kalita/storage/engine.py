@@ -94,6 +94,13 @@ class Engine(Protocol):
     async def one(self, query: str, *args: Any) -> Row | None:
         """Return the one row of a short keyed read, or None."""
 
+    async def epoch(self) -> int:
+        """
+        Return a number that changes with every change of who may do what: tokens, blocks, closed wallets.
+
+        Whoever keeps such facts asks before he uses them; the answer is as fresh as a read of the facts themselves.
+        """
+
     async def all(self, query: str, *args: Any) -> list[Row]:
         """Return the rows of a short keyed read."""
 

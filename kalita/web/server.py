@@ -55,6 +55,7 @@ class _Route:
     def __init__(self, row: Endpoint, service: Any) -> None:
         self.row, self.service = row, service
         self.decoder: msgspec.json.Decoder[Any] | None = msgspec.json.Decoder(row.body) if row.body else None
+        self.permission = int(row.permission or 0)
         self.figures = ROUTES.of(row.path)
         self.passed = 0
 
@@ -154,7 +155,7 @@ class Server:
         if row.caller is Caller.TOKEN:
             bearer = await self._bearer(scope, heads)
             wallet = bearer.wallet
-            self._admit(row, bearer)
+            self._admit(route, bearer)
         path = read_path(row.at, texts) if row.at else texts
         if "wallet" in path and path["wallet"] != wallet:
             raise Refused(FORBIDDEN, "the wallet in the path is not the token's")
@@ -172,9 +173,10 @@ class Server:
         problem.headers["www-authenticate"] = "Bearer"
         raise problem
 
-    def _admit(self, row: Endpoint, bearer: Bearer) -> None:
-        if row.permission is not None and not bearer.permissions & row.permission:
-            name = (row.permission.name or "").lower()
+    def _admit(self, route: _Route, bearer: Bearer) -> None:
+        row = route.row
+        if route.permission & ~bearer.permissions:
+            name = str(row.permission.name).lower() if row.permission else ""
             raise Refused(FORBIDDEN, f"Token lacks the permission '{name}'")
         if row.rate is Rate.HISTORY:
             self._count(self._rates.history, bearer.wallet)

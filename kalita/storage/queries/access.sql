@@ -1,7 +1,14 @@
 -- name: caller_by_token
-SELECT t.wallet, t.permissions, t.expires_at, w.closed_at, w.language
+SELECT t.wallet, t.permissions, t.expires_at, w.closed_at
   FROM token t JOIN wallet w ON w.wallet = t.wallet
  WHERE t.hash = $1 AND t.revoked_at IS NULL;
+
+-- name: access_epoch
+SELECT value FROM meta WHERE name = 'access_epoch';
+
+-- name: access_changed
+INSERT INTO meta (name, value) VALUES ('access_epoch', '1')
+    ON CONFLICT (name) DO UPDATE SET value = CAST(CAST(meta.value AS BIGINT) + 1 AS TEXT);
 
 -- name: token_revoke_live
 UPDATE token SET revoked_at = $2 WHERE wallet = $1 AND revoked_at IS NULL;

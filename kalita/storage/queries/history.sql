@@ -1,6 +1,5 @@
 -- name: history_page
-SELECT h.wallet, h.stream, h.txn_id, h.running, h.provider, h.account, h.sum, h.commission, h.comment, h.client_id,
-       h.state, c.error_code
+SELECT h.txn_id, h.stream, h.provider, h.account, h.sum, h.commission, h.comment, h.client_id, h.state, c.error_code
   FROM history h
   LEFT JOIN closing c ON h.state = 2 AND c.wallet = h.wallet AND c.stream = h.stream AND c.txn_id = h.txn_id
  WHERE h.wallet = $1 AND h.stream = $2 AND h.txn_id >= $3 AND h.txn_id <= $4

@@ -22,6 +22,7 @@ from kalita.storage.sqlite import group
 
 Result = TypeVar("Result")
 BUSY_MS = 30_000
+CACHE_KB = 32_768
 SNAPSHOT_ROWS = 5_000
 LANES = 64
 
@@ -37,11 +38,11 @@ def connect(path: Path, read_only: bool = False) -> sqlite3.Connection:
         cached_statements=512,
     )
     connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")
     if not read_only:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA wal_autocheckpoint = 16000")
-        connection.execute("PRAGMA cache_size = -65536")
     return connection
 
 
@@ -86,6 +87,7 @@ class SqliteEngine:
         except sqlite3.Error as problem:
             raise Unavailable(f"{path}: {problem}") from problem
         self._reading = False
+        self._epoch: int | None = None
 
     async def group(self, needs: Needs, judge: Callable[[Found], Writes]) -> None:
         """Write one group in one transaction. See Engine."""
@@ -103,6 +105,13 @@ class SqliteEngine:
         """Return one row. See Engine."""
         rows = self._read(query, args)
         return rows[0] if rows else None
+
+    async def epoch(self) -> int:
+        """Return the access epoch, read once a turn. See Engine."""
+        if self._epoch is None:
+            rows = self._read("access_epoch", ())
+            self._epoch = int(rows[0][0]) if rows else 0
+        return self._epoch
 
     async def all(self, query: str, *args: Any) -> list[Row]:
         """Return all rows. See Engine."""
@@ -147,7 +156,7 @@ class SqliteEngine:
 
     def _end_reading(self) -> None:
         if self._reading:
-            self._reading = False
+            self._reading, self._epoch = False, None
             self._reader.execute("COMMIT")
 
     async def _write(self, work: Callable[[], Result]) -> Result:
