@@ -69,6 +69,12 @@ def body_of(problem: Refused, family: Family, service: str, language: str, trace
     )
 
 
+def service_of(address: str) -> str:
+    """Return the name that a refusal under an address carries: the first segment of its path."""
+    segments = [part for part in address.partition("?")[0].split("/") if part] if address[:1] == "/" else []
+    return segments[0][:64] if segments else "kalita"
+
+
 def shape_of(refusal: Refusal, family: Family) -> type[ServiceError | PaymentError]:
     """Return the shape of a refusal's body."""
     return PaymentError if family is Family.PAYMENT and refusal.code.isdigit() else ServiceError

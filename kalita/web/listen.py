@@ -7,10 +7,19 @@ import contextlib
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from random import getrandbits
 from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from kalita.clock import Clock
+from kalita.observe import REFUSALS
+from kalita.refusals import TOO_LARGE_HEADERS, TOO_LONG_ADDRESS, VALIDATION, Refusal, Refused
+from kalita.web.errors import body_of, service_of
+from kalita.web.heads import LONGEST_ADDRESS
+from kalita.wire.endpoint import JSON_TYPE, Family
 
 LARGEST_HEAD = 64 * 1024
 """A head that is not complete after so many bytes ends the connection; what completes is measured by the gate."""
@@ -18,11 +27,6 @@ LARGEST_HEAD = 64 * 1024
 SLOWEST_REQUEST_S = 30
 KEEP_ALIVE_S = 75
 DRAIN_S = 20
-
-_TOO_LARGE = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: application/json\r\n"
-    b"content-length: 2\r\nconnection: close\r\n\r\n{}"
-)
 
 
 class OneWrite:
@@ -74,8 +78,26 @@ class BoundedProtocol(HttpToolsProtocol):
             self.begun_at, self.in_head, self.head_bytes = self.loop.time(), True, len(data)
         super().data_received(data)
         if self.in_head and self.head_bytes > LARGEST_HEAD and not self.transport.is_closing():
-            self.transport.write(_TOO_LARGE)
-            self.transport.close()
+            self._end(TOO_LARGE_HEADERS)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is not HTTP."""
+        self._end(VALIDATION, msg)
+
+    def _end(self, refusal: Refusal, detail: str = "") -> None:
+        """Refuse a request that never became one, and end the connection: the parser cannot go on."""
+        address: bytes = getattr(self, "url", b"")
+        problem = Refused(TOO_LONG_ADDRESS) if len(address) > LONGEST_ADDRESS else Refused(refusal, detail)
+        REFUSALS.labels(problem.refusal.code).inc()
+        trace_id = f"{getrandbits(64):016x}"
+        body = body_of(problem, Family.SERVICE, service_of(address.decode("latin-1")), "ru", trace_id, Clock().now())
+        status = HTTPStatus(problem.refusal.status)
+        head = (
+            f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: {JSON_TYPE.decode()}\r\n"
+            f"content-length: {len(body)}\r\nx-trace-id: {trace_id}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
 
     def on_headers_complete(self) -> None:
         """Note that the head is complete."""
@@ -154,6 +176,7 @@ def _configured(application: Any) -> uvicorn.Config:
         lifespan="off",
         access_log=False,
         log_config=None,
+        log_level="error",
         server_header=False,
         date_header=False,
         proxy_headers=False,

@@ -31,7 +31,7 @@ from kalita.refusals import (
 )
 from kalita.storage.engine import Unavailable
 from kalita.web import heads as head
-from kalita.web.errors import body_of
+from kalita.web.errors import body_of, service_of
 from kalita.web.router import Router
 from kalita.wire import door
 from kalita.wire.endpoint import JSON_TYPE, Answer, Call, Caller, Endpoint, Family, Rate
@@ -132,6 +132,8 @@ class Server:
             refused = Refused(UNAVAILABLE, f"nothing was written; repeat the call. Reference {reference}")
             refused.headers["retry-after"] = "1"
             return self._refusal(refused, scope, route, language, trace_id)
+        except Gone:
+            raise
         except Exception:
             log.exception("internal_error", trace=trace_id, route=route.row.path if route else "")
             return self._refusal(Refused(INTERNAL, f"reference {trace_id}"), scope, route, language, trace_id)
@@ -193,11 +195,9 @@ class Server:
             raise problem
 
     def _refusal(self, problem: Refused, scope: Scope, route: _Route | None, language: str, trace_id: str) -> Answer:
-        segments = [part for part in scope["path"].split("/") if part]
-        service = segments[0][:64] if segments else "kalita"
         family = route.row.family if route else Family.SERVICE
         REFUSALS.labels(problem.refusal.code).inc()
-        body = body_of(problem, family, service, language, trace_id, self._clock.now())
+        body = body_of(problem, family, service_of(scope["path"]), language, trace_id, self._clock.now())
         extra = [(name.encode(), value.encode()) for name, value in problem.headers.items()]
         if problem.refusal is TOO_LARGE_BODY:
             extra.append((b"connection", b"close"))
