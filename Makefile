@@ -47,6 +47,7 @@ check: lint
 # What the words above stand on. A stamp file says that its requirements are installed.
 tests-setup: .venv/.test .venv-glqiwi/.done
 	@tools/need.sh strace
+	@tools/need.sh curl
 
 .venv/bin/python .venv-glqiwi/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \

@@ -2,7 +2,9 @@
 
 import json
 import os
+import sqlite3
 import subprocess
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,3 +41,30 @@ def kalita(*arguments: str | Path, environment: dict[str, str] | None = None) ->
     )
     assert "Traceback" not in done.stderr, done.stderr
     return Done(done.returncode, done.stdout, done.stderr)
+
+
+def installed(data: Path, wallet: str) -> Path:
+    """Make an installation with one wallet."""
+    assert kalita("init", "--data", data).code == 0
+    assert kalita("wallet", "create", wallet, "--data", data).code == 0
+    return data
+
+
+def refused(done: Done, *words: str) -> None:
+    """A refusal is exit code 1, an empty answer, and one line that says why."""
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("Error: ")
+    assert len(done.err.splitlines()) == 1
+    assert all(word in done.err for word in words), done.err
+
+
+def wrong(done: Done, *words: str) -> None:
+    """A wrong command line is exit code 2, an empty answer, and the name of what is wrong."""
+    assert (done.code, done.out) == (2, "")
+    assert all(word in done.err for word in words), done.err
+
+
+def rows(data: Path, name: str) -> list[tuple[object, ...]]:
+    """Return all rows of a table."""
+    with closing(sqlite3.connect(data / "kalita.db")) as database:
+        return database.execute(f"SELECT * FROM {name}").fetchall()

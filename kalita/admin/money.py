@@ -89,6 +89,6 @@ def topup(
 
 
 def _refused(refusal: Refusal, client_id: str | None) -> Refused:
-    if refusal is REPEATED:
+    if refusal == REPEATED:
         return Refused(f"the id {client_id} was used for another top-up before; nothing was moved. Use a new id")
     return Refused(f"{refusal.en} (code {refusal.code}); nothing was moved")
