@@ -24,8 +24,8 @@ _encode = msgspec.json.Encoder().encode
 
 def opened(row: AccountRow) -> AccountRow:
     """Return an account as it was when opened: what the chain holds of it."""
-    return row._replace(
-        balance=0, bars=0, entries=0, last_txn=row.opened_by, sum_in=0, sum_out=0, sum_card=0
+    return AccountRow(
+        row.id, row.owner, row.kind, row.currency, 0, row.floor, 0, 0, row.opened_by, 0, 0, 0, row.opened_by
     )  # fmt: skip
 
 
@@ -65,7 +65,7 @@ class Digest:
         """Feed bars, by (txn_id, account_id)."""
         self._feed("bars", rows)
 
-    def _feed(self, name: str, rows: Iterable[tuple[int | str | None, ...]]) -> None:
+    def _feed(self, name: str, rows: Iterable[AccountRow | tuple[int | str | None, ...]]) -> None:
         self._parts[name].update(b"".join(map(_encode, rows)))
 
     def parts(self) -> str:

@@ -107,29 +107,26 @@ class Group:
         return last
 
     def _open(self, order: Order, txn_id: int) -> list[AccountRow]:
-        newcomers = []
-        for opening in order.openings:
-            account = new_account(opening.owner, opening.kind, opening.currency, txn_id)
-            if account.id not in self._found.accounts:
-                self._found.accounts[account.id] = account
+        accounts, newcomers = self._found.accounts, []
+        for owner, kind, currency, *_ in order.openings:
+            number = account_id(owner, kind, currency)
+            if number not in accounts:
+                account = accounts[number] = new_account(owner, kind, currency, txn_id)
                 newcomers.append(account)
         return newcomers
 
     def _enter(self, txn_id: int, leg: int, account: int, change: int, balance: int) -> None:
         row = self._found.accounts[account]
-        seq = row.entries + 1
-        self._found.accounts[account] = AccountRow(
-            row.id, row.owner, row.kind, row.currency, balance, row.floor, row.bars, seq, txn_id,
-            row.sum_in, row.sum_out, row.sum_card, row.opened_by,
-        )  # fmt: skip
+        row.balance, row.last_txn = balance, txn_id
+        row.entries += 1
         self._touched.add(account)
-        self._writes.entries.append(EntryRow(txn_id, leg, account, seq, change, balance))
+        self._writes.entries.append(EntryRow(txn_id, leg, account, row.entries, change, balance))
 
     def _accept(self, order: Order, txn_id: int, newcomers: list[AccountRow]) -> None:
         writes = self._writes
         self._first, self._last = self._first or txn_id, txn_id
         self._opened.update(account.id for account in newcomers)
-        for opening in order.openings:
+        for opening in order.openings if newcomers else ():
             new = any(account.owner == opening.owner for account in newcomers)
             if opening.level is not None and new:
                 registered = self._now if opening.level else None
@@ -149,29 +146,24 @@ class Group:
             self._bar(txn_id, *bar)
 
     def _bar(self, txn_id: int, account: int, bars: int) -> None:
-        accounts = self._found.accounts
-        accounts[account] = accounts[account]._replace(bars=bars, last_txn=txn_id)
+        row = self._found.accounts[account]
+        row.bars, row.last_txn = bars, txn_id
         self._touched.add(account)
         self._writes.bars.append(BarRow(account, txn_id, bars))
 
     def _record(self, record: Record, txn_id: int) -> HistoryRow:
-        account = account_id(record.wallet, Kind.WALLET, record.currency)
-        row = self._found.accounts[account]
-        total = record.sum + record.commission
-        if record.direction is Direction.IN:
-            running = row.sum_in + total
-            row = row._replace(sum_in=running)
-        elif record.direction is Direction.OUT:
-            running = row.sum_out + total
-            row = row._replace(sum_out=running)
+        wallet, direction, currency, provider, shown, sum_, commission, comment, client_id, waiting = record
+        row = self._found.accounts[account_id(wallet, Kind.WALLET, currency)]
+        if direction is Direction.IN:
+            running = row.sum_in = row.sum_in + sum_ + commission
+        elif direction is Direction.OUT:
+            running = row.sum_out = row.sum_out + sum_ + commission
         else:
-            running = row.sum_card + total
-            row = row._replace(sum_card=running)
-        self._found.accounts[account] = row
-        self._touched.add(account)
+            running = row.sum_card = row.sum_card + sum_ + commission
+        self._touched.add(row.id)
         return HistoryRow(
-            record.wallet, stream_of(record.direction, record.currency), txn_id, running, record.provider,
-            record.account, record.sum, record.commission, record.comment, record.client_id, int(record.waiting),
+            wallet, stream_of(direction, currency), txn_id, running, provider,
+            shown, sum_, commission, comment, client_id, int(waiting),
         )  # fmt: skip
 
     def _finish(self) -> Writes:

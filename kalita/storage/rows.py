@@ -7,10 +7,12 @@ the chain hashes. Amounts are minor units, moments are microseconds UTC, ids are
 
 from typing import NamedTuple
 
+import msgspec
 
-class AccountRow(NamedTuple):
+
+class AccountRow(msgspec.Struct, array_like=True, gc=False):
     """
-    An account of the ledger as it stands.
+    An account of the ledger as it stands: the one row that changes, while its group is judged under lock.
 
     floor      the balance may not pass below it; None: no floor
     bars       1 nothing may leave, 2 nothing may come in, 3 both

@@ -5,8 +5,7 @@ The heads of a request: read once, checked by the rules that hold for every row.
 from functools import lru_cache
 from typing import NamedTuple
 
-from kalita.refusals import TOO_LARGE_BODY, TOO_LARGE_HEADERS, TOO_LONG_ADDRESS, VALIDATION, Refused, malformed
-from kalita.wire.door import LARGEST_BODY
+from kalita.refusals import TOO_LARGE_HEADERS, TOO_LONG_ADDRESS, VALIDATION, Refused, malformed
 from kalita.wire.endpoint import Family
 
 LARGEST_HEADERS = 16 * 1024
@@ -22,7 +21,6 @@ class Heads(NamedTuple):
     authorization: str | None
     accept: bytes | None
     content_type: bytes | None
-    content_length: bytes | None
     language: str
 
 
@@ -34,7 +32,7 @@ def read(headers: list[tuple[bytes, bytes]], address_length: int) -> Heads:
     """
     if address_length > LONGEST_ADDRESS:
         raise Refused(TOO_LONG_ADDRESS)
-    authorization = accept = content_type = content_length = wanted = None
+    authorization = accept = content_type = wanted = None
     size = 0
     for name, value in headers:
         size += len(name) + len(value) + 4
@@ -46,15 +44,11 @@ def read(headers: list[tuple[bytes, bytes]], address_length: int) -> Heads:
             accept = value if accept is None else accept + b"," + value
         elif name == b"content-type":
             content_type = value
-        elif name == b"content-length":
-            content_length = value
         elif name == b"accept-language":
             wanted = value
     if size > LARGEST_HEADERS:
         raise Refused(TOO_LARGE_HEADERS)
-    if content_length is not None and (len(content_length) > 9 or int(content_length) > LARGEST_BODY):
-        raise Refused(TOO_LARGE_BODY)
-    return Heads(authorization, accept, content_type, content_length, _language(wanted) if wanted else "ru")
+    return Heads(authorization, accept, content_type, _language(wanted) if wanted else "ru")
 
 
 @lru_cache(256)

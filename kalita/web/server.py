@@ -32,6 +32,7 @@ from kalita.refusals import (
 from kalita.storage.engine import Unavailable
 from kalita.web import heads as head
 from kalita.web.errors import body_of, service_of
+from kalita.web.request import Request
 from kalita.web.router import Router
 from kalita.wire import door
 from kalita.wire.endpoint import JSON_TYPE, Answer, Call, Caller, Endpoint, Family, Rate
@@ -79,98 +80,84 @@ class Server:
             for path in (row.path, *row.aliases):
                 self._router.add(row.method, path, route)
 
+    async def respond(self, request: Request) -> tuple[Answer, str]:
+        """Answer one request; return the trace id that goes with the answer."""
+        begun = time.perf_counter()
+        trace_id = f"{getrandbits(64):016x}"
+        route, texts, methods = self._router.find(request.method, request.path)
+        language = "ru"
+        try:
+            heads = head.read(request.headers, request.address_length)
+            language = heads.language
+            if route is None:
+                raise _no_such_route(methods)
+            if request.too_large:
+                raise Refused(TOO_LARGE_BODY)
+            result = await self._pass(request, route, texts, heads, trace_id)
+            answer = result if isinstance(result, Answer) else Answer(result)
+        except Exception as problem:
+            refused = self._refused(problem, route, trace_id)
+            answer = self._refusal(refused, request.path, route, language, trace_id)
+        if route is not None:
+            self._note(route, answer.status, time.perf_counter() - begun, trace_id)
+        return answer, trace_id
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI)."""
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
             return
-        if scope["type"] != "http":
-            return
-        begun = time.perf_counter()
-        trace_id = f"{getrandbits(64):016x}"
-        route, texts, methods = self._router.find(scope["method"], scope["path"])
         try:
-            answer = await self._answer(scope, receive, route, texts, methods, trace_id)
+            request = await _asgi_request(scope, receive)
         except Gone:
             return
-        await send(
-            {
-                "type": "http.response.start",
-                "status": answer.status,
-                "headers": [
-                    (b"content-type", answer.content_type),
-                    (b"content-length", b"%d" % len(answer.body)),
-                    (b"x-trace-id", trace_id.encode()),
-                    *answer.headers,
-                ],
-            }
-        )
+        answer, trace_id = await self.respond(request)
+        headers = [
+            (b"content-type", answer.content_type),
+            (b"content-length", b"%d" % len(answer.body)),
+            (b"x-trace-id", trace_id.encode()),
+            *answer.headers,
+        ]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
-        self._note(route, answer.status, time.perf_counter() - begun, trace_id)
-
-    async def _answer(
-        self,
-        scope: Scope,
-        receive: Receive,
-        route: _Route | None,
-        texts: dict[str, str],
-        methods: list[str],
-        trace_id: str,
-    ) -> Answer:
-        language = "ru"
-        try:
-            heads = head.read(scope["headers"], len(scope["raw_path"]) + len(scope["query_string"]))
-            language = heads.language
-            if route is None:
-                raise _no_such_route(methods)
-            result = await self._pass(scope, receive, route, texts, heads, trace_id)
-        except Refused as problem:
-            return self._refusal(problem, scope, route, language, trace_id)
-        except (Unavailable, Fault) as problem:
-            reference = getattr(problem, "reference", trace_id)
-            log.warning("unavailable", trace=trace_id, reference=reference, reason=str(problem))
-            refused = Refused(UNAVAILABLE, f"nothing was written; repeat the call. Reference {reference}")
-            refused.headers["retry-after"] = "1"
-            return self._refusal(refused, scope, route, language, trace_id)
-        except Gone:
-            raise
-        except Exception:
-            log.exception("internal_error", trace=trace_id, route=route.row.path if route else "")
-            return self._refusal(Refused(INTERNAL, f"reference {trace_id}"), scope, route, language, trace_id)
-        return result if isinstance(result, Answer) else Answer(result)
 
     async def _pass(
-        self,
-        scope: Scope,
-        receive: Receive,
-        route: _Route,
-        texts: dict[str, str],
-        heads: head.Heads,
-        trace_id: str,
+        self, request: Request, route: _Route, texts: dict[str, str], heads: head.Heads, trace_id: str
     ) -> bytes | Answer:
         row = route.row
         head.check_accept(heads, row.media, row.family)
-        raw = await _body(receive) if route.decoder is not None else b""
-        if raw:
+        if route.decoder is not None and request.body:
             head.check_content_type(heads)
         wallet = 0
         if row.caller is Caller.TOKEN:
-            bearer = await self._bearer(scope, heads)
+            bearer = await self._bearer(request, heads)
             wallet = bearer.wallet
             self._admit(route, bearer)
         path = read_path(row.at, texts) if row.at else texts
         if "wallet" in path and path["wallet"] != wallet:
             raise Refused(FORBIDDEN, "the wallet in the path is not the token's")
-        query = read_query(row.query, scope["query_string"])
-        body = door.decode(raw, route.decoder) if route.decoder is not None else None
+        query = read_query(row.query, request.query)
+        body = door.decode(request.body, route.decoder) if route.decoder is not None else None
         return await row.handler(route.service, Call(wallet, heads.language, path, query, body, trace_id))
 
-    async def _bearer(self, scope: Scope, heads: head.Heads) -> Bearer:
+    def _refused(self, problem: Exception, route: _Route | None, trace_id: str) -> Refused:
+        """Return the refusal that an exception goes out as: a rule's own, 503 for the world, 500 for a bug."""
+        if isinstance(problem, Refused):
+            return problem
+        if isinstance(problem, (Unavailable, Fault)):
+            reference = getattr(problem, "reference", trace_id)
+            log.warning("unavailable", trace=trace_id, reference=reference, reason=str(problem))
+            refused = Refused(UNAVAILABLE, f"{problem}; the same call may be repeated. Reference {reference}")
+            refused.headers["retry-after"] = "1"
+            return refused
+        log.error("internal_error", trace=trace_id, route=route.row.path if route else "", exc_info=problem)
+        return Refused(INTERNAL, f"reference {trace_id}")
+
+    async def _bearer(self, request: Request, heads: head.Heads) -> Bearer:
         bearer = await self._tokens.bearer(head.bearer_of(heads))
         if bearer is not None:
             return bearer
-        address = scope["client"][0] if scope["client"] else ""
-        self._count(self._rates.bad_tokens, address)
+        self._count(self._rates.bad_tokens, request.client)
         problem = Refused(UNAUTHORIZED, "the token is missing, unknown, expired or blocked")
         problem.headers["www-authenticate"] = "Bearer"
         raise problem
@@ -194,18 +181,14 @@ class Server:
             problem.headers["retry-after"] = str(wait_s)
             raise problem
 
-    def _refusal(self, problem: Refused, scope: Scope, route: _Route | None, language: str, trace_id: str) -> Answer:
+    def _refusal(self, problem: Refused, path: str, route: _Route | None, language: str, trace_id: str) -> Answer:
         family = route.row.family if route else Family.SERVICE
         REFUSALS.labels(problem.refusal.code).inc()
-        body = body_of(problem, family, service_of(scope["path"]), language, trace_id, self._clock.now())
+        body = body_of(problem, family, service_of(path), language, trace_id, self._clock.now())
         extra = [(name.encode(), value.encode()) for name, value in problem.headers.items()]
-        if problem.refusal is TOO_LARGE_BODY:
-            extra.append((b"connection", b"close"))
         return Answer(body, problem.refusal.status, JSON_TYPE, tuple(extra))
 
-    def _note(self, route: _Route | None, status: int, seconds: float, trace_id: str) -> None:
-        if route is None:
-            return
+    def _note(self, route: _Route, status: int, seconds: float, trace_id: str) -> None:
         route.figures.count(status, seconds)
         if status < 400 and route.row.sampled:
             route.passed += 1
@@ -222,21 +205,26 @@ def _no_such_route(methods: list[str]) -> Refused:
     return problem
 
 
-async def _body(receive: Receive) -> bytes:
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise Gone
-    body: bytes = message.get("body", b"")
-    while message.get("more_body"):
-        if len(body) > door.LARGEST_BODY:
-            raise Refused(TOO_LARGE_BODY)
+async def _asgi_request(scope: Scope, receive: Receive) -> Request:
+    """Read a request from an ASGI server, its body no further than the bound."""
+    body, more = b"", True
+    while more and len(body) <= door.LARGEST_BODY:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise Gone
         body += message.get("body", b"")
-    if len(body) > door.LARGEST_BODY:
-        raise Refused(TOO_LARGE_BODY)
-    return body
+        more = message.get("more_body", False)
+    too_large = len(body) > door.LARGEST_BODY
+    return Request(
+        scope["method"],
+        scope["path"],
+        scope["query_string"],
+        len(scope["raw_path"]) + len(scope["query_string"]),
+        scope["headers"],
+        b"" if too_large else body,
+        scope["client"][0] if scope["client"] else "",
+        too_large,
+    )
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

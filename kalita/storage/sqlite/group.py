@@ -4,6 +4,8 @@ import sqlite3
 import time
 from typing import Any
 
+from msgspec.structs import astuple
+
 from kalita.storage.engine import Found, LaneLost, Needs, Writes
 from kalita.storage.rows import AccountRow, LaneRow, PaymentRow
 
@@ -30,9 +32,8 @@ def _waiting(db: sqlite3.Connection, keys: list[tuple[int, int, int]]) -> dict[t
 
 
 def _accounts(db: sqlite3.Connection, ids: list[int]) -> dict[int, AccountRow]:
-    make = AccountRow._make
     text = f"SELECT * FROM account WHERE id IN ({_marks(len(ids))})"
-    return {row[0]: make(row) for row in db.execute(text, _padded(ids))} if ids else {}
+    return {row[0]: AccountRow(*row) for row in db.execute(text, _padded(ids))} if ids else {}
 
 
 def _payments(db: sqlite3.Connection, keys: list[tuple[int, str]]) -> dict[tuple[int, str], PaymentRow]:
@@ -73,12 +74,12 @@ def write(db: sqlite3.Connection, writes: Writes) -> None:
             writes.wallets,
         )
     if writes.opened:
-        many("INSERT INTO account VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", writes.opened)
+        many("INSERT INTO account VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", map(astuple, writes.opened))
     if writes.accounts:
         many(
             "UPDATE account SET balance = ?5, bars = ?7, entries = ?8, last_txn = ?9,"
             " sum_in = ?10, sum_out = ?11, sum_card = ?12 WHERE id = ?1",
-            [row[:12] for row in writes.accounts],
+            [astuple(row)[:12] for row in writes.accounts],
         )
     many("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)", writes.entries)
     many("INSERT INTO payment VALUES (?, ?, ?, ?, ?)", sorted(writes.payments))
