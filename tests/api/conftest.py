@@ -1,0 +1,37 @@
+"""
+What the tests of the API share: one real server, the hand that makes wallets on it, one installation in this process.
+"""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.api.house import House
+from tests.api.past import lay_down
+from tests.servers import Demo, demo
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """A real server."""
+    with demo(tmp_path_factory.mktemp("api")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def people(server: Demo) -> Iterator[House]:
+    """Whoever makes wallets and tokens on the real server; some wallets have a past there, see past.py."""
+    opened = House(server.data, create=False)
+    lay_down(opened)
+    opened.hand.now = time.time_ns()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """An installation in this process."""
+    opened = House(tmp_path_factory.mktemp("house"))
+    yield opened
+    opened.close()
