@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from kalita import ids
 from kalita.clock import SECOND, micros
-from kalita.ledger.accounts import Direction, stream
-from kalita.people.wallets import Balance, Wallets
+from kalita.ledger.accounts import Direction, account_range, stream
+from kalita.people.wallets import Wallets
 from kalita.storage.engine import Engine, Row
 
 DONE, WAITING, FAILED = 0, 1, 2
@@ -73,9 +73,12 @@ class History:
         rows        at least 1
         """
         found: list[Row] = []
+        low = span.low
         for number in await self._streams(wallet, directions, currencies):
-            found += await self._engine.all("history_page", wallet, number, span.low, span.high, rows + 1)
-        found.sort(key=_newest_first, reverse=True)
+            found += await self._engine.all("history_page", wallet, number, low, span.high, rows + 1)
+            found.sort(key=_newest_first, reverse=True)
+            if len(found) > rows:
+                low = found[rows][0]  # what is older cannot be on this page
         return list(map(Shown._make, found[:rows])), Shown._make(found[rows]) if len(found) > rows else None
 
     async def totals(
@@ -108,20 +111,12 @@ class History:
         self, wallet: int, directions: Iterable[Direction], currencies: Iterable[int] | None
     ) -> list[int]:
         """Return the streams that are asked for and hold anything."""
-        balances = await self._wallets.balances(wallet)
         wanted = None if currencies is None else set(currencies)
-        return [
-            stream(direction, balance.currency)
-            for direction in directions
-            for balance in balances
-            if (wanted is None or balance.currency in wanted) and _ever(balance, direction)
-        ]
-
-
-def _ever(balance: Balance, direction: Direction) -> int:
-    return {
-        Direction.IN: balance.sum_in, Direction.OUT: balance.sum_out, Direction.CARD: balance.sum_card,
-    }[direction]  # fmt: skip
+        found = []
+        for _, currency, _, *sums in await self._engine.all("accounts_between", *account_range(wallet)):
+            if wanted is None or currency in wanted:
+                found += [stream(direction, currency) for direction in directions if sums[direction - 1]]
+        return found
 
 
 _newest_first = itemgetter(0, 1)

@@ -5,6 +5,7 @@ Source: history.md 7, client-compatibility.md 3.
 """
 
 from datetime import timezone
+from typing import TypeVar, cast
 
 import msgspec
 
@@ -14,7 +15,9 @@ from kalita.history.pages import DONE, Shown
 from kalita.ledger.accounts import Direction
 from kalita.providers.catalogue import WALLET_SYSTEM, Catalogue
 from kalita.refusals import payment
-from kalita.wire.amounts import Money, Number, money
+from kalita.wire.amounts import Money, Number, encode, money
+
+Written = TypeVar("Written", bound=msgspec.Struct)
 
 STATUSES = {
     0: ("SUCCESS", "Успешно", "Success"),
@@ -50,7 +53,12 @@ class Features(msgspec.Struct, rename="camel"):
     greeting_card_attached: bool = False
 
 
-READY, NOT_READY = Features(cheque_ready=True), Features(cheque_ready=False)
+def _written(shape: Written) -> Written:
+    """Write a part that never changes once: what is encoded later copies the text. The type stays, for the schema."""
+    return cast(Written, msgspec.Raw(encode(shape)))
+
+
+READY, NOT_READY = _written(Features(cheque_ready=True)), _written(Features(cheque_ready=False))
 
 
 class View(msgspec.Struct):
@@ -155,5 +163,8 @@ class Shapes:
         if known is None:
             provider = self._catalogue.get(number)
             name = provider.name(language) if provider else str(number)
-            known = self._known[number, language] = ProviderInfo(number, name, name, None, None, None, None, []), name
+            known = self._known[number, language] = (
+                _written(ProviderInfo(number, name, name, None, None, None, None, [])),
+                name,
+            )
         return known

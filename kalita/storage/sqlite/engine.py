@@ -23,6 +23,9 @@ from kalita.storage.sqlite import group
 Result = TypeVar("Result")
 BUSY_MS = 30_000
 CACHE_KB = 32_768
+LONGEST_WAL = 32_768
+"""Pages of the log after which a writer brings them home itself; `tend` does it before, beside the writer."""
+TEND_S = 0.3
 SNAPSHOT_ROWS = 5_000
 LANES = 64
 
@@ -42,7 +45,7 @@ def connect(path: Path, read_only: bool = False) -> sqlite3.Connection:
     if not read_only:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA wal_autocheckpoint = 16000")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {LONGEST_WAL}")
     return connection
 
 
@@ -128,6 +131,17 @@ class SqliteEngine:
         try:
             connection.execute("BEGIN")
             yield SqliteSnapshot(connection)
+        finally:
+            connection.close()
+
+    async def tend(self) -> None:
+        """Bring the pages of the log home, beside the writer, until cancelled. See Engine."""
+        connection = await asyncio.to_thread(connect, self._path)
+        try:
+            while True:
+                await asyncio.sleep(TEND_S)
+                with suppress(sqlite3.OperationalError):
+                    await asyncio.to_thread(connection.execute, "PRAGMA wal_checkpoint(PASSIVE)")
         finally:
             connection.close()
 
