@@ -80,6 +80,8 @@ def _itself(row: AccountRow, found: Findings) -> None:
         found.note("account", key, f"its id is not that of owner {row.owner}, kind {row.kind}, currency {row.currency}")
     if row.floor != floor_of(Kind(row.kind)):
         found.note("account", key, f"its floor is {row.floor}")
+    if row.kind != Kind.WALLET and (row.sum_in or row.sum_out or row.sum_card):
+        found.note("account", key, "it has totals of a history, and only a wallet's account has one")
     if (row.owner > 0) != (row.kind <= Kind.HOLD):
         found.note("account", key, f"an account of kind {row.kind} cannot belong to {row.owner}")
     if row.owner > 0 and not SMALLEST_WALLET <= row.owner <= LARGEST_WALLET:

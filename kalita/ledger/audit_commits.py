@@ -107,9 +107,11 @@ class Commits:
         before = self._newest.get(group.lane)
         previous = before.head if before else GENESIS
         head = self._digest.head(previous, group.lane, group.seq, group.first_txn, group.last_txn)
-        self._parts(group)
         if head != group.head:
             self._note(group, "its hash does not come out again")
+            self._parts(group)
+        elif self._digest.parts() != group.parts:
+            self._note(group, "its parts are not those of its rows")
         kept = self._kept.pop((group.lane, group.seq), group.head)
         if kept != group.head:
             self._note(group, "its head is not the one that was kept")
@@ -150,6 +152,8 @@ class Commits:
             expected = (group.seq, group.last_txn, group.head) if group else (0, 0, GENESIS)
             if row[1:] != expected:
                 self._found.note("lane", f"lane {row[0]}", "it does not say what the last group of its chain says")
+            if row[1] > expected[0]:
+                self._found.note("chain", f"lane {row[0]}, group {row[1]}", "its lane counts it, and it is missing")
         for lane in left:
             self._found.note("lane", f"lane {lane}", "it is missing, though its chain is there")
         self._found.count("lane", lanes.count)
