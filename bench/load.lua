@@ -19,9 +19,8 @@ function init(args)
   math.randomseed(tonumber(base) % 2147483647)
 end
 
-if arg == nil or true then
-  function delay() return pause end
-end
+-- Each connection waits its own random time, so that they do not march in step.
+function delay() return pause > 0 and math.random(0, 2 * pause) or 0 end
 
 function request()
   local from = math.random(#wallets)

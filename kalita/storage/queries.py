@@ -9,6 +9,7 @@ from functools import cache
 from importlib.resources import files
 
 _PARAMETER = re.compile(r"\$(\d+)")
+_HINT = re.compile(r"/\* sqlite: (.*?) \*/")
 
 
 @cache
@@ -27,5 +28,5 @@ def statements() -> dict[str, str]:
 
 @cache
 def for_sqlite() -> dict[str, str]:
-    """Return the statements with SQLite's numbered parameters."""
-    return {name: _PARAMETER.sub(r"?\1", text) for name, text in statements().items()}
+    """Return the statements with SQLite's numbered parameters, and with the hints that only its planner needs."""
+    return {name: _HINT.sub(r"\1", _PARAMETER.sub(r"?\1", text)) for name, text in statements().items()}
