@@ -131,7 +131,7 @@ class PaymentInfo(msgspec.Struct):
 
 async def pay(payments: Payments, call: Call) -> bytes:
     """Accept a payment. The answer goes out only after the commit."""
-    request = request_of(call.wallet, provider_number(call.path["id"]), call.body)
+    request = request_of(call.wallet, call.path["id"], call.body)
     return (await payments.accept(request)).encode()
 
 
@@ -185,18 +185,21 @@ def _comment(comment: str | None) -> str | None:
     return comment
 
 
-def provider_number(text: str) -> int:
-    """Read a provider's id from the path. Source: payments.md 3.4, access.md 9."""
+def provider_number(text: str) -> int | None:
+    """Read a provider's id from the path; raise the 404 for what is no number. Source: payments.md 3.4, access.md 9."""
     if not text.isascii() or not text.isdigit():
         raise Refused(NO_PROVIDER)
-    if len(text) > 9:
-        raise malformed("id", "a provider's id has at most 9 digits")
-    return int(text)
+    return int(text) if len(text) <= 9 else None
 
 
 NO_PROVIDER = Refusal("155", 404, PROVIDER_CLOSED.en, PROVIDER_CLOSED.ru)
 PROVIDER = Param(
-    "id", str, "a provider's id is needed", {"type": "string", "pattern": "^[0-9]{1,9}$"}, True, example="99"
+    "id",
+    provider_number,
+    "a provider's id has at most 9 digits",
+    {"type": "string", "pattern": "^[0-9]{1,9}$"},
+    required=True,
+    example="99",
 )
 
 ROWS = (

@@ -20,7 +20,8 @@ LARGEST_BODY = 64 * 1024
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"(\s*:)?', re.DOTALL)
 _PLACE = re.compile(r" - at `\$\.?(.*)`$")
 _DIGITS = re.compile(rb"0|[1-9][0-9]*")
-_decode = msgspec.json.decode
+_LONG_NUMBER = re.compile(rb"[0-9]{1000,}")
+_decode = msgspec.json.Decoder(float_hook=str).decode
 
 
 def decode(raw: bytes, decoder: msgspec.json.Decoder[Shape]) -> Shape:
@@ -30,8 +31,8 @@ def decode(raw: bytes, decoder: msgspec.json.Decoder[Shape]) -> Shape:
     raises  the 400 that names the field
     """
     try:
-        tree = _decode(raw)
         shaped = decoder.decode(raw)
+        tree = _tree(raw)
     except msgspec.ValidationError as problem:
         raise _wrong_shape(str(problem)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -42,6 +43,14 @@ def decode(raw: bytes, decoder: msgspec.json.Decoder[Shape]) -> Shape:
     if b"\\u0000" in raw and _has_nul(tree):
         raise Refused(VALIDATION, "the character U+0000 is not allowed")
     return shaped
+
+
+def _tree(raw: bytes) -> Any:
+    try:
+        return _decode(raw)
+    except msgspec.ValidationError:
+        # A number of thousands of digits: whoever reads that member refuses it by its name.
+        return _decode(_LONG_NUMBER.sub(b"0", raw))
 
 
 def _wrong_shape(message: str) -> Refused:

@@ -22,7 +22,7 @@ class Param:
     """
     One parameter.
 
-    read      turns the text into a value; None means the text is wrong
+    read      turns the text into a value; None means the text is wrong; may raise a refusal of its own
     wrong     what the 400 says then
     schema    its JSON Schema
     many      an array: `name[0]=`, `name=a&name=b`, `name=a,b` and their mixtures
