@@ -1,0 +1,113 @@
+"""
+Kill the server, or its ledger process, at any moment: nothing that was acknowledged is lost, nothing is paid twice.
+
+Invariants I1 to I4 of the reliability programme: the books balance, no wallet is below zero, an id is paid once, what
+was answered is there and whole.
+"""
+
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+from tests.fault.load import Load, agree, ask_again
+from tests.fault.town import alive, audit, build, children, seed, serve
+from tests.servers import Demo, stop
+
+CLIENTS = 16
+KILLS = 10 if "KALITA_LONG" not in os.environ else 50
+FUNDS = [1_000_000_00] * 14 + [5_000_00] * 2 + [0] * 32
+"""Two of the payers are poor, so that some payments are refused for want of money; most of the town only receives."""
+
+
+def kill(victims: list[int]) -> None:
+    """Kill processes that this test started, or that they started, and wait until they are gone."""
+    for pid in victims:
+        os.kill(pid, signal.SIGKILL)
+    gone(victims)
+
+
+def gone(pids: list[int]) -> None:
+    """Wait until processes have ended."""
+    ends = time.monotonic() + 20
+    while any(map(alive, pids)):
+        assert time.monotonic() < ends, "a process of a killed server lives on"
+        time.sleep(0.01)
+
+
+def test_kills_of_the_server_under_sixteen_payers(tmp_path: Path) -> None:
+    """
+    Ten kills at random moments: the server alone, whose ledger process then ends by itself, or both at once.
+
+    After every restart the books are audited beside the load; at the end the clients' logs and the API agree.
+    """
+    random_ = random.Random(seed())
+    citizens = build(tmp_path, FUNDS)
+    load = Load(tmp_path / "clients", citizens, CLIENTS, random_)
+    server = serve(tmp_path)
+    load.begin(server)
+    try:
+        for number in range(KILLS):
+            time.sleep(random_.uniform(0.2, 1.5))
+            ledger = children(server.pid)
+            assert len(ledger) == 1
+            kill([server.pid, *ledger] if number % 2 else [server.pid])
+            server.process.wait()
+            server = load.server = serve(tmp_path)
+            gone(ledger)
+            audit(tmp_path)
+        time.sleep(0.5)
+        answers = load.end()
+        agree(server, citizens, answers)
+        ask_again(server, citizens, random_.sample([one for one in answers if one.txn_id], 200))
+        audit(tmp_path)
+    finally:
+        load.over.set()
+        stop(server)
+    audit(tmp_path)
+    told(answers)
+
+
+def test_kills_of_the_ledger_process_under_a_live_server(tmp_path: Path) -> None:
+    """The server starts another one by itself; meanwhile it answers 503, and a repeat finds out what became of it."""
+    random_ = random.Random(seed())
+    citizens = build(tmp_path, FUNDS)
+    load = Load(tmp_path / "clients", citizens, CLIENTS, random_)
+    server = serve(tmp_path)
+    load.begin(server)
+    try:
+        for _ in range(KILLS // 2):
+            time.sleep(random_.uniform(0.2, 1))
+            kill(children(server.pid))
+            ends = time.monotonic() + 20
+            while not children(server.pid):
+                assert time.monotonic() < ends, "the server starts no other ledger process"
+                time.sleep(0.02)
+        settled(server, load)
+        answers = load.end()
+        agree(server, citizens, answers)
+        ask_again(server, citizens, random_.sample([one for one in answers if one.txn_id], 200))
+    finally:
+        load.over.set()
+        stop(server)
+    audit(tmp_path)
+    told(answers)
+
+
+def settled(server: Demo, load: Load) -> None:
+    """Wait until every client is answered again."""
+    before, ends = load.answered.copy(), time.monotonic() + 20
+    while any(load.answered[number] <= before[number] + 2 for number in range(CLIENTS)):
+        assert time.monotonic() < ends, "some clients are not answered any more"
+        assert server.process.poll() is None
+        time.sleep(0.02)
+
+
+def told(answers: list) -> None:
+    """Show what the run was worth, and that the faults were met at all."""
+    repeats = sum(one.asked > 1 for one in answers)
+    refused = sum(not one.txn_id for one in answers)
+    print(f"{len(answers)} answers, {refused} of them refusals; {repeats} had to be asked for again")
+    assert len(answers) > 500
+    assert repeats > KILLS
