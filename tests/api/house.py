@@ -46,8 +46,10 @@ class Answer:
     @property
     def code(self) -> str:
         """The code of a refusal of either family; empty for a success."""
+        if self.status < 400:
+            return ""
         told = self.json
-        return told.get("errorCode") or told.get("code") or "" if self.status >= 400 else ""
+        return told.get("errorCode") or told["code"]
 
 
 @dataclass

@@ -193,7 +193,7 @@ BROKEN = {
     "surrogate, raw": b'{"a":"\xed\xa0\x80",' + GOOD[1:],
     "not UTF-8": b'{"a":"\xff",' + GOOD[1:],
     "UTF-16": GOOD.decode().encode("utf-16"),
-    "comment": b"/* */" + GOOD, "single quotes": b"{'id':'1'}", 
+    "comment": b"/* */" + GOOD, "single quotes": b"{'id':'1'}",
     "trailing comma": b'{"id":"1",}',
     "tab in a string": b'{"a":"\t",' + GOOD[1:],
 }  # fmt: skip

@@ -1,0 +1,208 @@
+"""
+Route by malformed input: made from the table and from the schemas it describes itself with.
+
+Every parameter and every member is made wrong in every way its schema excludes: 400, and `cause` names it.
+"""
+
+from typing import Any
+
+import pytest
+
+from kalita.app import ROWS
+from kalita.web.openapi import describe
+from kalita.wire.endpoint import Permission
+from kalita.wire.params import Param
+from tests.api.house import Answer, House
+from tests.api.table import (
+    ANYONES,
+    OURS,
+    Address,
+    changed,
+    foreign_values,
+    members,
+    types_of,
+    with_pair,
+    wrong_values,
+)
+from tests.servers import Wallet
+
+ALL = OURS + ANYONES
+SCHEMAS = describe(ROWS)["components"]["schemas"]
+BODIES = [address for address in OURS if address.row.body]
+QUERIES = [(address, param) for address in OURS for param in address.row.query]
+SEGMENTS = [(address, param) for address in OURS for param in address.row.at]
+
+
+@pytest.fixture
+def owner(house: House) -> Wallet:
+    """Somebody new for each test: history takes only 100 calls a minute for one wallet."""
+    return house.wallet(RUB=10_00)
+
+
+def call(house: House, address: Address, owner: Wallet, target: str = "", body: Any = None, **headers: str) -> Answer:
+    """Call an address as its owner."""
+    return house.call(address.row.method, target or address.at(owner.number), owner, body or address.body(), **headers)
+
+
+def body_members(address: Address) -> list[tuple[tuple[str, ...], Any, bool]]:
+    """Return every member of an address's body."""
+    assert address.row.body
+    return list(members(SCHEMAS[address.row.body.__name__], SCHEMAS))
+
+
+def test_samples_are_good(house: House, owner: Wallet) -> None:
+    """What the tests below make wrong is right to begin with."""
+    for address in ALL:
+        assert call(house, address, owner).code in ("", "payment.history.not.found"), str(address)
+
+
+@pytest.mark.parametrize(("address", "param"), QUERIES, ids=lambda one: getattr(one, "name", str(one)))
+def test_wrong_parameter_is_named(house: House, owner: Wallet, address: Address, param: Param) -> None:
+    """Each parameter of the query, with every wrong text."""
+    for text in wrong_values(param):
+        answer = call(house, address, owner, address.at(owner.number, **with_pair(param, text)))
+        assert (answer.status, answer.code) == (400, "validation.error"), text
+        assert list(answer.json["cause"]) == [param.name], text
+
+
+@pytest.mark.parametrize(
+    ("address", "param"), [one for one in QUERIES if one[1].required], ids=lambda one: getattr(one, "name", str(one))
+)
+def test_missing_parameter_is_named(house: House, owner: Wallet, address: Address, param: Param) -> None:
+    """Each required parameter, left out and empty."""
+    for text in (None, ""):
+        answer = call(house, address, owner, address.at(owner.number, **{param.name: text}))
+        assert (answer.status, list(answer.json["cause"])) == (400, [param.name])
+
+
+@pytest.mark.parametrize(("address", "param"), SEGMENTS, ids=lambda one: getattr(one, "name", str(one)))
+def test_wrong_segment_is_named(house: House, owner: Wallet, address: Address, param: Param) -> None:
+    """Each named segment of the path; a provider that is no number is a 404 of its own."""
+    for text in wrong_values(param):
+        answer = call(house, address, owner, _with_segment(address, owner, param.name, text))
+        if param.name == "id" and answer.status == 404:
+            assert answer.code == "QWPRC-155", text
+        else:
+            assert (answer.status, list(answer.json["cause"])) == (400, [param.name]), text
+
+
+def _with_segment(address: Address, owner: Wallet, name: str, text: str) -> str:
+    path, mark, query = address.at(owner.number).partition("?")
+    segments = path.split("/")
+    segments[address.path.split("/").index(f"{{{name}}}")] = text
+    return "/".join(segments) + mark + query
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "123456789",
+        "1234567890123456",
+        "0123456789",
+        "%2B%2B79991112233",
+        "7999111223a",
+        "-79991112233",
+        "%207999111223",
+        "79991112233%00",
+    ],
+)
+@pytest.mark.parametrize("address", [one for one in OURS if "{wallet}" in one.path], ids=str)
+def test_path_wallet_of_another_form(house: House, owner: Wallet, address: Address, number: str) -> None:
+    """Not 10 to 15 digits: 400 rather than 403."""
+    path = address.at(owner.number).replace(str(owner.number), number)
+    assert call(house, address, owner, path).status == 400
+
+
+@pytest.mark.parametrize("address", BODIES, ids=str)
+def test_member_of_a_wrong_type_is_named(house: House, owner: Wallet, address: Address) -> None:
+    """Each member of the body, with every JSON type that its schema excludes; nothing is done."""
+    tried = 0
+    for path, schema, _ in body_members(address):
+        for value in foreign_values(schema, SCHEMAS):
+            answer = call(house, address, owner, body=changed(address.body(), path, value))
+            assert (answer.status, answer.code) == (400, "validation.error"), (path, value)
+            assert next(iter(answer.json["cause"])).startswith(".".join(path)), (path, value, answer.json)
+            tried += 1
+    assert tried > 50
+    left = house.get("/funding-sources/v1/accounts/current", owner).json["accounts"][0]["balance"]["amount"]
+    assert left == 10
+
+
+@pytest.mark.parametrize("address", BODIES, ids=str)
+def test_missing_member_is_named(house: House, owner: Wallet, address: Address) -> None:
+    """Each required member, left out or null; an optional one may be missing or null."""
+    for path, schema, required in body_members(address):
+        answer = call(house, address, owner, body=changed(address.body(), path))
+        if required:
+            assert (answer.status, list(answer.json["cause"])) == (400, [".".join(path)])
+        if "null" in types_of(schema, SCHEMAS):
+            assert call(house, address, owner, body=changed(address.body(), path, None)).code in (
+                "",
+                "validation.error",
+            )
+
+
+@pytest.mark.parametrize("address", BODIES, ids=str)
+def test_members_inside_fields(house: House, owner: Wallet, address: Address) -> None:
+    """A value of `fields` that is neither text nor whole number names its field."""
+    for value in (True, 1.5, -1, [], {}, [1], {"a": 1}):
+        answer = call(house, address, owner, body=changed(address.body(), ("fields", "more"), value))
+        assert (answer.status, list(answer.json["cause"])) == (400, ["fields.more"])
+
+
+@pytest.mark.parametrize("address", BODIES, ids=str)
+def test_broken_bodies(house: House, owner: Wallet, address: Address) -> None:
+    """What is no JSON object, and what only a lenient reader takes."""
+    for body in (
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b"\xef\xbb\xbf{}",
+        b'{"a":1,"a":2}',
+        b"[" * 50_000,
+        b'{"a":"\\u0000"}',
+        b'{"a":"\\ud800"}',
+    ):
+        answer = house.call(address.row.method, address.at(owner.number), owner, body)
+        assert (answer.status, answer.code) == (400, "validation.error"), body[:20]
+
+
+@pytest.mark.parametrize("address", ALL, ids=str)
+def test_heads_and_sizes(house: House, owner: Wallet, address: Address) -> None:
+    """Every row has the same bounds and reads the same heads."""
+    good = call(house, address, owner).status
+    swollen = house.call(address.row.method, address.at(owner.number), owner, b" " * 70_000, content_length="70000")
+    assert (swollen.status, swollen.code) == (413, "request.too.large")
+    long = address.at(owner.number) + ("&" if "?" in address.at(owner.number) else "?") + "x=" + "a" * 9000
+    assert call(house, address, owner, long).status == 414
+    assert call(house, address, owner, x_filler="a" * 17_000).status == 431
+    assert call(house, address, owner, accept="video/mp4").status == 400
+    assert call(house, address, owner, authorization="Bearer x").status == 400
+    other_type = call(house, address, owner, content_type="text/plain").status
+    assert other_type == (400 if address.row.body else good)
+    assert call(house, address, owner, accept="*/*", x_unknown="\xff").status == good
+
+
+@pytest.mark.parametrize("address", ALL, ids=str)
+def test_other_methods(house: House, owner: Wallet, address: Address) -> None:
+    """405 names the methods of the path; HEAD goes where GET goes."""
+    same_path = {one.row.method for one in ALL if one.path == address.path}
+    allowed = sorted(same_path | ({"HEAD"} if "GET" in same_path else set()))
+    for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"):
+        answer = house.call(method, address.at(owner.number), owner, address.body())
+        if method in allowed:
+            assert answer.status in (200, 404)
+        else:
+            assert (answer.status, answer.code, answer.headers["allow"]) == (
+                405,
+                "method.not.allowed",
+                ", ".join(allowed),
+            )
+
+
+def test_every_permission_but_cards_is_tried() -> None:
+    """The matrices are not empty by mistake."""
+    assert len(OURS) >= 12
+    assert {address.row.permission for address in OURS} == set(Permission) - {Permission.CARDS}
+    assert len(QUERIES) > 25

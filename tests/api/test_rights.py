@@ -1,0 +1,132 @@
+"""
+Route by rights, route by ownership: made from the table, so that a new row is in them from its first day.
+
+Source: access.md 4, 4.1 and 5.2.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+
+import pytest
+
+from kalita.app import DATABASE
+from kalita.clock import DAY
+from kalita.wire.endpoint import ALL_PERMISSIONS, Permission
+from tests.api.house import Answer, House
+from tests.api.table import ANYONES, OURS, Address
+from tests.servers import Wallet
+
+MASKS = [Permission(mask) for mask in range(1, ALL_PERMISSIONS + 1)]
+NOBODY = 79_999_999_999
+
+
+@pytest.fixture(scope="module")
+def owners(house: House) -> dict[Permission, Wallet]:
+    """A wallet with a token for every mixture of permissions."""
+    return {mask: house.wallet(mask, RUB=1_000_00) for mask in MASKS}
+
+
+def call(house: House, address: Address, wallet: Wallet | None, of: int | None = None) -> Answer:
+    """Call an address as somebody, for their own wallet or another one."""
+    target = address.at(of if of is not None else wallet.number if wallet else NOBODY)
+    return house.call(address.row.method, target, wallet, address.body())
+
+
+def words(answer: Answer) -> dict[str, str]:
+    """Return what a refusal says, without what differs in every call."""
+    return {name: text for name, text in answer.json.items() if name not in ("dateTime", "traceId")}
+
+
+@pytest.mark.parametrize("address", OURS, ids=str)
+def test_permission_decides(house: House, owners: dict[Permission, Wallet], address: Address) -> None:
+    """Of all 31 mixtures exactly those with the row's permission pass; the others get the same 403."""
+    for mask, owner in owners.items():
+        answer = call(house, address, owner)
+        if address.row.permission in mask:
+            assert answer.status in (200, 404), f"{mask!r}: {answer.body!r}"
+            assert answer.code in ("", "payment.history.not.found")
+        else:
+            assert (answer.status, answer.code) == (403, "auth.forbidden"), repr(mask)
+            assert (answer.json["userMessage"]) == "Доступ запрещён"
+
+
+def test_every_row_of_a_token_asks_for_a_permission() -> None:
+    """No row forgets it, and each of the four permissions that have rows opens some."""
+    assert {address.row.permission for address in OURS} == set(Permission) - {Permission.CARDS}
+
+
+def test_token_without_permissions_cannot_be_issued(house: House) -> None:
+    """At least one permission is in every token."""
+    with pytest.raises(AssertionError):
+        house.run(house.app.tokens.issue(house.wallet().number, Permission(0)))
+
+
+@pytest.mark.parametrize("address", [one for one in OURS if "{wallet}" in one.path], ids=str)
+def test_foreign_and_missing_wallets_look_alike(
+    house: House, owners: dict[Permission, Wallet], address: Address
+) -> None:
+    """403 in the same words whether the wallet exists or not, and whatever else the token allows."""
+    other = owners[Permission.PROFILE]
+    for mask in (ALL_PERMISSIONS, address.row.permission, ALL_PERMISSIONS & ~address.row.permission):
+        answers = [call(house, address, owners[mask], of) for of in (other.number, NOBODY, 1000000000, 999999999999999)]
+        assert {answer.status for answer in answers} == {403}
+        assert len({str(words(answer)) for answer in answers}) == 1
+
+
+@pytest.mark.parametrize("address", OURS, ids=str)
+def test_dead_tokens_are_all_alike(house: House, address: Address) -> None:
+    """No token, an unknown, expired, revoked, replaced one: the same 401 in the same words."""
+    for dead in _dead(house):
+        answer = call(house, address, dead)
+        assert (answer.status, answer.code) == (401, "auth.unauthorized")
+        assert words(answer) == words(call(house, address, None))
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+def _dead(house: House) -> Iterator[Wallet | None]:
+    """Make dead tokens; the clock stands where the last one has just expired, until the next is asked for."""
+    yield from (None, Wallet(NOBODY, "0" * 32))
+    replaced = house.wallet()
+    house.token(replaced.number)
+    yield replaced
+    revoked = house.wallet()
+    assert house.get("/funding-sources/v1/accounts/current", revoked).status == 200
+    assert house.run(house.app.tokens.revoke(revoked.number))
+    yield revoked
+    expired = house.wallet()
+    moment = house.hand.now
+    house.later(180 * DAY // 1_000_000 - 1)
+    assert house.get("/funding-sources/v1/accounts/current", expired).status == 200
+    house.later(1)
+    yield expired
+    house.hand.now = moment
+
+
+@pytest.mark.parametrize("address", OURS, ids=str)
+def test_closed_wallet_is_not_found(house: House, address: Address) -> None:
+    """The token of a closed wallet is told so, by every row."""
+    number = house.wallet().number
+    with contextlib.closing(sqlite3.connect(house.data / DATABASE)) as database, database:
+        database.execute("UPDATE wallet SET closed_at = created_at WHERE wallet = ?", (number,))
+    answer = call(house, address, house.token(number))
+    assert (answer.status, answer.code) == (404, "person.not.found")
+
+
+@pytest.mark.parametrize("address", ANYONES, ids=str)
+def test_rows_for_anyone_look_at_no_token(house: House, owners: dict[Permission, Wallet], address: Address) -> None:
+    """With a good token, a bad one or none they answer the same."""
+    answers = [call(house, address, who) for who in (None, owners[ALL_PERMISSIONS], Wallet(NOBODY, "bad"))]
+    assert {(answer.status, answer.body) for answer in answers} == {(200, answers[0].body)}
+
+
+def test_transactions_are_their_owners_alone(house: House) -> None:
+    """Foreign and unknown transactions look alike: 404 in the same words, by either form and any type."""
+    owner, stranger = house.wallet(RUB=1), house.wallet(RUB=1)
+    page = house.get(f"/payment-history/v2/persons/{owner.number}/payments?rows=1", owner)
+    txn = page.json["data"][0]["txnId"]
+    for form in ("v1", "v2"):
+        for kind in ("", "?type=IN", "?type=OUT", "?type=None"):
+            foreign = house.get(f"/payment-history/{form}/transactions/{txn}{kind}", stranger)
+            unknown = house.get(f"/payment-history/{form}/transactions/{txn + 1}{kind}", stranger)
+            assert (foreign.status, words(foreign)) == (404, words(unknown))
