@@ -92,9 +92,8 @@ async def serve(settings: Settings, prepare: Callable[[App, str], Awaitable[Call
             log.info("metrics", address=f"{_address(second)}/metrics")
             metrics = (app.metrics_server(), second)
         gc.freeze()
-        tending = asyncio.create_task(app.engine.tend())
+        gc.set_threshold(50_000)
         await listen(app.server(), bound, metrics, lambda: _listening(address, announce))
-        tending.cancel()
     finally:
         await app.close()
 

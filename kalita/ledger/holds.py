@@ -6,8 +6,9 @@ Holds: money of a waiting payment is set aside, then posted or given back, once.
     void             hold -> wallet, the record fails
 """
 
-from dataclasses import replace
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from kalita.ledger.accounts import Direction, Kind, account_id, house, stream
 from kalita.ledger.order import Closing, Opening, Order, Record, Transfer

@@ -5,8 +5,9 @@ Orders: what the ledger is asked, and what it answers.
     Outcome  Accepted (now or earlier) or a Refusal
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
+
+import msgspec
 
 from kalita.ledger.accounts import Direction, Kind
 from kalita.refusals import Refusal
@@ -63,8 +64,7 @@ class Bar(NamedTuple):
     bars: int
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(msgspec.Struct, frozen=True, array_like=True):
     """
     What is to happen as a whole.
 

@@ -6,6 +6,7 @@ a whole, and the next server's ledger goes on from there.
 """
 
 import asyncio
+import gc
 import signal
 import socket
 import sys
@@ -99,6 +100,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     set_up_log()
+    gc.freeze()
+    gc.set_threshold(50_000)
     end = socket.socket(fileno=int(sys.argv[1]))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_run(end))

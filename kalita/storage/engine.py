@@ -110,9 +110,6 @@ class Engine(Protocol):
     def snapshot(self) -> "AbstractAsyncContextManager[Snapshot]":
         """Open a view of the database as of one moment, beside a live server."""
 
-    async def tend(self) -> None:
-        """Look after the files for as long as a server runs; ends by being cancelled."""
-
     async def close(self) -> None:
         """End every connection."""
 
