@@ -22,7 +22,13 @@ NOT_ENOUGH = b"QWPRC-220"
 
 @dataclass(frozen=True)
 class Paid:
-    """One line of a client's log: what it asked for and how it was answered. txn_id 0: refused for want of money."""
+    """
+    One line of a client's log: what it asked for and how it was answered.
+
+    txn_id    0: refused for want of money
+    asked     how many times until there was an answer
+    answered  when, in milliseconds since 1970
+    """
 
     payer: int
     payee: int
@@ -30,6 +36,7 @@ class Paid:
     amount: int
     txn_id: int
     asked: int
+    answered: int
     body: str
 
 
@@ -98,7 +105,8 @@ class _Client(threading.Thread):
                     self._load.wrong.append(f"{answer.status} {answer.body.decode()}")
                     return
                 body = answer.body.decode()
-                line = Paid(self._citizen.number, payee, client_id, amount, txn_id, asked, body)
+                now = time.time_ns() // 1_000_000
+                line = Paid(self._citizen.number, payee, client_id, amount, txn_id, asked, now, body)
                 log.write(json.dumps(vars(line)) + "\n")
                 log.flush()
                 self._load.answered[self._number] += 1
