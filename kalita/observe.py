@@ -8,8 +8,9 @@ import logging
 import sys
 from bisect import bisect_left
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import accumulate
-from typing import Any
+from typing import Any, TextIO, cast
 
 import msgspec
 import structlog
@@ -70,6 +71,20 @@ UP_SINCE = Gauge("kalita_started_seconds", "When this process began to listen, s
 log = structlog.stdlib.get_logger("kalita")
 
 
+class _Stderr:
+    """Standard error, as far as it takes what is written: a log that cannot be written holds up no answer."""
+
+    def write(self, text: str) -> None:
+        """Write a line, or lose it."""
+        with suppress(OSError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Let it go out, or keep it for later."""
+        with suppress(OSError):
+            sys.stderr.flush()
+
+
 def _json(event: Any, **_: Any) -> str:
     return msgspec.json.encode(event, enc_hook=str).decode()
 
@@ -87,6 +102,6 @@ def set_up_log(level: str = "info", human: bool = False) -> None:
             last,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(shown),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _Stderr())),
         cache_logger_on_first_use=True,
     )

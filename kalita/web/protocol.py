@@ -179,7 +179,11 @@ class Protocol(asyncio.Protocol):
         task.add_done_callback(self._state.tasks.discard)
 
     async def _serve(self, request: Request, keep: bool) -> None:
-        answer, trace_id = await self._server.respond(request)
+        try:
+            answer, trace_id = await self._server.respond(request)
+        except BaseException:
+            self.transport.close()
+            raise
         self._serving = False
         self._state.total_requests += 1
         if self.transport.is_closing():

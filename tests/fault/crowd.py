@@ -32,7 +32,7 @@ class Crowd:
         self.size = size
 
     def at_once(self, wishes: list[Wish]) -> list[Answer]:
-        """Pay, all at the same moment, no more than the crowd is large. Return the answers in the order of the wishes."""
+        """Pay, all at the same moment; the answers are in the order of the wishes."""
         assert len(wishes) <= self.size
         together = threading.Barrier(len(wishes))
         return list(self._pool.map(lambda wish: self._pay(wish, together), wishes))

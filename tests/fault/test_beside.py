@@ -21,7 +21,7 @@ from tests.servers import stop
 
 CLIENTS = 8
 FUNDS = [100_000_00] * CLIENTS + [0] * 8
-TOP_UPS = 6
+TOP_UPS = 4
 
 
 def test_two_commands_write_beside_a_busy_server(tmp_path: Path) -> None:
