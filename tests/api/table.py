@@ -28,6 +28,11 @@ class Address(NamedTuple):
     def __str__(self) -> str:
         return f"{self.row.method} {self.path}"
 
+    @property
+    def takes(self) -> bool:
+        """Whether there is anything to get wrong."""
+        return bool(self.row.at or self.row.query or self.row.body)
+
     def at(self, wallet: int, **query: str | None) -> str:
         """Return the address for a wallet, with every required parameter; None leaves one out."""
         names = SAMPLES | {"wallet": str(wallet)}
