@@ -47,6 +47,7 @@ class RemoteWriter:
         try:
             await asyncio.wait_for(connection.ready, START_S)
         except (TimeoutError, Unavailable):
+            connection.close()
             raise Unavailable("the ledger process did not start; its log says why") from None
         self._connection = connection
 
@@ -83,7 +84,7 @@ class RemoteWriter:
         if self._process is not None:
             await asyncio.to_thread(self._process.wait)
         while self._connection is None:
-            with contextlib.suppress(Unavailable):
+            with contextlib.suppress(Unavailable, OSError):
                 await self.start()
                 log.info("ledger_process_restarted")
                 break

@@ -6,10 +6,12 @@ The kernel's bound on the size of files a process may write stands for the disk:
 as of the database, however small.
 """
 
+import os
 import random
 import resource
+import signal
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from tests.fault.load import Load, agree, ask_again
@@ -23,8 +25,10 @@ NO_SPACE = 8192
 
 def space(server: Demo, size: int) -> None:
     """Bound what the server and its ledger process may write; -1 gives the space back."""
-    for pid in (server.pid, *children(server.pid)):
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+    for pid in children(server.pid):
+        with suppress(ProcessLookupError):
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
 
 def test_a_full_disk_refuses_clearly_and_mends_by_itself(tmp_path: Path) -> None:
@@ -79,6 +83,34 @@ def test_a_server_that_ends_on_a_full_disk_has_lost_nothing(tmp_path: Path) -> N
         time.sleep(0.3)
         answers = load.end()
         agree(server, citizens, answers)
+    finally:
+        load.over.set()
+        assert stop(server) == 0
+    audit(tmp_path)
+
+
+def test_a_ledger_process_that_dies_on_a_full_disk_comes_back_with_the_space(tmp_path: Path) -> None:
+    """No other one can start meanwhile: every payment is a 503, balances are shown, and then all goes on by itself."""
+    random_ = random.Random(seed())
+    citizens = build(tmp_path, FUNDS)
+    server = serve(tmp_path)
+    load = Load(tmp_path / "clients", citizens, CLIENTS, random_)
+    load.begin(server)
+    try:
+        time.sleep(0.3)
+        space(server, NO_SPACE)
+        for pid in children(server.pid):
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(2.5)
+        with closing(Line(server.address, citizens[0])) as line:
+            assert line.pay(citizens[-1].number, 10**15, 1_00).status == 503
+        assert balance(server, citizens[0]) > 0
+        space(server, -1)
+        ends, before = time.monotonic() + 15, load.answered.copy()
+        while any(load.answered[number] <= before[number] + 2 for number in range(CLIENTS)):
+            assert time.monotonic() < ends, "the ledger did not come back"
+            time.sleep(0.02)
+        agree(server, citizens, load.end())
     finally:
         load.over.set()
         assert stop(server) == 0
