@@ -4,6 +4,7 @@ The server's side of the ledger process: the same `submit`, another place.
 
 import asyncio
 import contextlib
+import secrets
 import socket
 import subprocess
 import sys
@@ -163,7 +164,22 @@ class _Connection(asyncio.Protocol):
 
     def _flush(self) -> None:
         unsent, self._unsent = self._unsent, []
-        self.send(unsent)
+        try:
+            self.send(unsent)
+        except (OverflowError, TypeError, ValueError):
+            for pair in unsent:
+                self._flush_alone(pair)
+
+    def _flush_alone(self, pair: tuple[int, Order]) -> None:
+        """Send one order of a frame that cannot be written: only the one that spoils it fails, with a reference."""
+        try:
+            self.send([pair])
+        except (OverflowError, TypeError, ValueError) as problem:
+            fault = Fault(secrets.token_hex(8))
+            log.error("order_not_written", reference=fault.reference, exc_info=problem)
+            answer = self.waiting.pop(pair[0], None)
+            if answer is not None and not answer.done():
+                answer.set_exception(fault)
 
 
 def _settle(answer: "asyncio.Future[Outcome]", reply: frames.Reply) -> None:
