@@ -141,7 +141,6 @@ class Group:
         if order.closes is not None:
             del self._found.waiting[order.closes[:3]]
             writes.closings.append(ClosingRow(*order.closes, txn_id))
-
         for bar in order.bars:
             self._bar(txn_id, *bar)
 

@@ -1,0 +1,132 @@
+"""
+Books with everything in them, and what somebody can do to them who writes past the program.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+
+from kalita.ledger.accounts import Direction
+from kalita.ledger.audit import Head, Report, audit
+from kalita.ledger.audit_commits import born
+from kalita.ledger.chain import GENESIS, Digest, opened
+from kalita.ledger.holds import Held, post, void
+from kalita.ledger.writer import Writer
+from kalita.storage import migrate
+from kalita.storage.queries import for_sqlite
+from kalita.storage.rows import AccountRow, BarRow, ClosingRow, EntryRow, HistoryRow, PaymentRow
+from kalita.storage.sqlite.engine import SqliteSnapshot
+from tests.books import ALICE, BOB, CAROL, KEYS, RUB, Books, bar, bill, pay
+
+NOT_BOOKS = {"wallet", "token", "meta", "migration"}
+"""Tables that hold no money and no record of it."""
+
+NOT_OF_THE_BOOKS = {("lane", "holder"), ("lane", "leased_until")}
+"""Columns of the books that say who may write now: nothing is paid by them."""
+
+PLACES = ("first", "middle", "last")
+
+
+def tables() -> dict[str, list[tuple[str, str, int]]]:
+    """Return name, type and place in the key of each column of each table of the books."""
+    db = sqlite3.connect(":memory:")
+    for migration in migrate.load("kalita.storage.sqlite"):
+        for statement in migration.statements:
+            db.execute(statement)
+    names = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    found = {
+        name: [(row[1], row[2], row[5]) for row in db.execute(f"PRAGMA table_info({name})")]
+        for name in names
+        if name not in NOT_BOOKS and not name.startswith("sqlite_")
+    }
+    db.close()
+    return found
+
+
+TABLES = tables()
+COLUMNS = [
+    (table, column, kind)
+    for table, columns in TABLES.items()
+    for column, kind, _ in columns
+    if (table, column) not in NOT_OF_THE_BOOKS
+]
+
+
+async def fill(on: Books) -> None:
+    """Put everything into the books that they can hold, by writers of two lanes."""
+    second = Writer(on.engine, KEYS, on.clock)
+    await second.start()
+    await on.wallet(ALICE, RUB=100_000, USD=5_000)
+    await on.wallet(BOB, RUB=50_000)
+    held = []
+    for number in range(4):
+        await on.done(pay(ALICE, BOB, 100 + number, fee=1, client_id=f"a{number}"))
+        await second.submit(pay(BOB, CAROL, 10 + number, client_id=f"b{number}"))
+        on.hand.now += 5_000_000
+        accepted = await on.done(bill(ALICE, 1_000 + number, fee=10, client_id=f"h{number}"))
+        held.append(Held(ALICE, Direction.OUT, RUB, accepted.txn_id, 1_000 + number, 10))
+        await second.submit(bar(CAROL, number % 3))
+    for order in (post(held[0], 1, 0), void(held[1], 300), void(held[2], 5)):
+        await second.submit(order)
+    await second.submit(bar(BOB, 2))
+    await on.wallets.top_up(BOB, 700, RUB, "cash-1", "Cash")
+    await on.proven()
+    await second.stop()
+
+
+def audited(db: sqlite3.Connection, *kept: Head) -> Report:
+    return asyncio.run(audit(SqliteSnapshot(db), KEYS, kept))
+
+
+def named(db: sqlite3.Connection, *kept: Head) -> set[str]:
+    """Return the tables that the audit names."""
+    return {finding.table for finding in audited(db, *kept).findings}
+
+
+def key_of(table: str) -> list[str]:
+    return [column for column, _, place in sorted(TABLES[table], key=lambda row: row[2]) if place]
+
+
+def row_at(db: sqlite3.Connection, table: str, place: str) -> tuple[str, tuple]:
+    """Return the condition that finds the first, middle or last row of a table, and its parameters."""
+    key = key_of(table)
+    rows = db.execute(f"SELECT {', '.join(key)} FROM {table} ORDER BY {', '.join(key)}").fetchall()
+    assert len(rows) >= (2 if table == "lane" else 3), f"nothing of {table} to change"
+    row = rows[{"first": 0, "middle": len(rows) // 2, "last": -1}[place]]
+    return " AND ".join(f"{column} = ?" for column in key), row
+
+
+def change(db: sqlite3.Connection, table: str, column: str, kind: str, place: str) -> None:
+    where, key = row_at(db, table, place)
+    new = f"coalesce({column}, 0) + " if kind == "INTEGER" else f"coalesce({column}, '') || "
+    for by in ("1", "1000003") if kind == "INTEGER" else ("'0'",):
+        try:
+            assert db.execute(f"UPDATE {table} SET {column} = {new}{by} WHERE {where}", key).rowcount == 1
+        except sqlite3.IntegrityError:
+            continue
+        return
+    raise AssertionError(f"{table}.{column} could not be changed")
+
+
+def rebuild(db: sqlite3.Connection, key: bytes) -> None:
+    """Write the chain anew with a key, from the rows as they are now."""
+    texts = for_sqlite()
+    feeds: list[tuple[str, str, int, Callable]] = [
+        ("opened", "audit_opened", 12, lambda row: opened(AccountRow(*row))),
+        ("entries", "audit_entries", 0, lambda row: EntryRow(*row)),
+        ("payments", "audit_payments", 2, lambda row: PaymentRow(*row)),
+        ("history", "audit_history", 2, lambda row: born(HistoryRow(*row[:-1]), row[-1])),
+        ("closings", "audit_closings", 4, lambda row: ClosingRow(*row[:5])),
+        ("bars", "audit_bars", 1, lambda row: BarRow(*row)),
+    ]
+    rows = {name: db.execute(texts[query]).fetchall() for name, query, _, _ in feeds}
+    heads: dict[int, str] = {}
+    for lane, seq, first, last, *_ in db.execute(texts["audit_chain"]).fetchall():
+        digest = Digest(key)
+        for name, _, at, make in feeds:
+            mine = [make(row) for row in rows[name] if first <= row[at] <= last and row[at] & 63 == lane]
+            getattr(digest, name)(mine)
+        heads[lane] = head = digest.head(heads.get(lane, GENESIS), lane, seq, first, last)
+        text = "UPDATE chain SET head = ?, parts = ? WHERE lane = ? AND seq = ?"
+        db.execute(text, (head, digest.parts(), lane, seq))
+    db.executemany("UPDATE lane SET head = ? WHERE lane = ?", [(head, lane) for lane, head in heads.items()])
