@@ -43,8 +43,8 @@ def under_strace(output: Path) -> tuple[str, ...]:
 
 def read(output: Path, pid: int) -> list[Event]:
     """Return the calls of a server that has ended, in the order in which they ended; wait for strace to write them."""
-    ends = time.monotonic() + 20
-    while f"\n{pid} +++ exited with 0 +++" not in (text := output.read_text("latin-1")):
+    ends, last = time.monotonic() + 20, re.compile(rf"^{pid} +\+\+\+ exited with 0 \+\+\+$", re.MULTILINE)
+    while not last.search(text := output.read_text("latin-1")):
         assert time.monotonic() < ends, text[-2000:]
         time.sleep(0.05)
     return list(_events(text.splitlines()))
