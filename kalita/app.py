@@ -54,7 +54,7 @@ class App:
         self.writer = ledger
         self.tokens = Tokens(engine, clock)
         self.wallets = Wallets(engine, self.writer, clock)
-        self.history = History(engine, self.wallets)
+        self.history = History(engine)
         self.payments = Payments(engine, self.writer, self.catalogue, keys, settings.make_wallets)
 
     @classmethod

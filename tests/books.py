@@ -54,7 +54,7 @@ class Books:
         self.clock = Clock(source=self.hand)
         self.writer = Writer(self.engine, KEYS, self.clock, self.largest_group)
         self.wallets = Wallets(self.engine, self.writer, self.clock)
-        self.history = History(self.engine, self.wallets)
+        self.history = History(self.engine)
 
     async def submit(self, order: Order) -> Accepted | Refusal:
         """Put an order into the books."""

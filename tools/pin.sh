@@ -10,6 +10,6 @@ tool=../.venv-pin
 for name in build run test bench glqiwi; do
     echo "pin $name"
     "$tool/bin/pip-compile" --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
-        --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options \
         --output-file "$name.txt" "$@" "$name.in"
+    sed -i -e '/^--/d' -e '/./,$!d' "$name.txt" # where the files came from is the machine's business, not the project's
 done

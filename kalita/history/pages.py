@@ -14,7 +14,6 @@ from typing import NamedTuple
 from kalita import ids
 from kalita.clock import SECOND, micros
 from kalita.ledger.accounts import Direction, account_range, stream
-from kalita.people.wallets import Wallets
 from kalita.storage.engine import Engine, Row
 
 DONE, WAITING, FAILED = 0, 1, 2
@@ -60,8 +59,8 @@ def from_cursor(moment: datetime, txn_id: int) -> Span:
 class History:
     """Read history for its owner."""
 
-    def __init__(self, engine: Engine, wallets: Wallets) -> None:
-        self._engine, self._wallets = engine, wallets
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
 
     async def page(
         self, wallet: int, directions: Iterable[Direction], currencies: Iterable[int] | None, span: Span, rows: int

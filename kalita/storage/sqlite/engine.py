@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kalita.storage import migrate
-from kalita.storage.engine import Found, LaneLost, Needs, Row, Step, Unavailable, Writes
+from kalita.storage.engine import Found, Needs, Row, Step, Unavailable, Writes
 from kalita.storage.queries import for_sqlite
 from kalita.storage.rows import LaneRow
 from kalita.storage.sqlite import group
@@ -223,6 +223,3 @@ class SqliteSnapshot:
                 yield batch
         except sqlite3.Error as problem:
             raise Unavailable(f"the file cannot be read: {problem}") from problem
-
-
-__all__ = ["LaneLost", "SqliteEngine", "connect"]
