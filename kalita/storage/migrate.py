@@ -26,10 +26,10 @@ TABLE = (
 )
 
 
-def load(package: str) -> list[Migration]:
-    """Read the migrations of an engine, in order of their numbers, without a gap."""
+def load() -> list[Migration]:
+    """Read the migrations, in order of their numbers, without a gap."""
     found = []
-    for file in files(package).joinpath("migrations").iterdir():
+    for file in files("kalita.storage").joinpath("migrations").iterdir():
         if file.name.endswith(".sql"):
             number, _, name = file.name.removesuffix(".sql").partition("_")
             found.append(Migration(int(number), name, statements(file.read_text("utf-8"))))

@@ -30,7 +30,7 @@ PLACES = ("first", "middle", "last")
 def tables() -> dict[str, list[tuple[str, str, int]]]:
     """Return name, type and place in the key of each column of each table of the books."""
     db = sqlite3.connect(":memory:")
-    for migration in migrate.load("kalita.storage.sqlite"):
+    for migration in migrate.load():
         for statement in migration.statements:
             db.execute(statement)
     names = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]

@@ -22,7 +22,7 @@ SECOND = Migration(
 def known(monkeypatch: pytest.MonkeyPatch) -> list[Migration]:
     """Return the migrations that the code knows; a test adds to them."""
     found = [FIRST]
-    monkeypatch.setattr(migrate, "load", lambda package: found)
+    monkeypatch.setattr(migrate, "load", lambda: found)
     return found
 
 
@@ -115,7 +115,7 @@ engine.migrated(Dying())
 
 def test_killed_before_any_statement_leaves_a_database_that_can_be_opened(tmp_path: Path) -> None:
     """The real migrations, killed before each of their first statements and once at the end: all or nothing."""
-    count = 6 + sum(len(one.statements) for one in migrate.load("kalita.storage.sqlite"))
+    count = 6 + sum(len(one.statements) for one in migrate.load())
     for left in (*range(6), count // 2, count - 4, count - 3):
         path = tmp_path / f"{left}.db"
         command = [sys.executable, "-c", KILLED, str(path), str(left)]
@@ -130,7 +130,7 @@ def test_killed_before_any_statement_leaves_a_database_that_can_be_opened(tmp_pa
 
 def _books() -> set[str]:
     db = sqlite3.connect(":memory:")
-    for migration in migrate.load("kalita.storage.sqlite"):
+    for migration in migrate.load():
         for statement in migration.statements:
             db.execute(statement)
     names = {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
@@ -144,6 +144,6 @@ def test_two_programs_that_start_at_once_migrate_once(tmp_path: Path) -> None:
     one, other = connect(path), connect(path)
     migrated(one)
     migrated(other)
-    assert _applied(path) == [migration.number for migration in migrate.load("kalita.storage.sqlite")]
+    assert _applied(path) == [migration.number for migration in migrate.load()]
     one.close()
     other.close()

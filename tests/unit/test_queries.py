@@ -22,7 +22,7 @@ def test_names_are_words_and_parameters_have_no_gap() -> None:
 def test_statement_fits_the_schema(name: str) -> None:
     """Every statement can be prepared against the tables as the migrations make them."""
     db = sqlite3.connect(":memory:")
-    for migration in migrate.load("kalita.storage.sqlite"):
+    for migration in migrate.load():
         for statement in migration.statements:
             db.execute(statement)
     count = len(set(re.findall(r"\$(\d+)", statements()[name])))
@@ -33,7 +33,7 @@ def test_statement_fits_the_schema(name: str) -> None:
 def test_history_is_read_by_its_key() -> None:
     """A page, a total, a repeat's answer cost the same in a short and a long history: no scan, no sort."""
     db = sqlite3.connect(":memory:")
-    for migration in migrate.load("kalita.storage.sqlite"):
+    for migration in migrate.load():
         for statement in migration.statements:
             db.execute(statement)
     for name in ("history_page", "history_running", "history_undone", "payment_by_client_id", "accounts_between"):

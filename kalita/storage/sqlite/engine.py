@@ -53,7 +53,7 @@ def connect(path: Path, read_only: bool = False) -> sqlite3.Connection:
 
 def migrated(connection: sqlite3.Connection) -> None:
     """Bring the database up to the code, one transaction a migration; refuse a newer one."""
-    known = migrate.load("kalita.storage.sqlite")
+    known = migrate.load()
     connection.execute(migrate.TABLE)
     while migrate.pending(known, _applied(connection)):
         connection.execute("BEGIN IMMEDIATE")
