@@ -93,6 +93,9 @@ UNUSABLE = payment(202)
 REPEATED = Refusal(
     "202", 400, "This id was already used for another payment", "Этот id уже использован для другого платежа"
 )
+OUTDATED = Refusal(
+    "state.changed", 409, "It was done, rejected or expired meanwhile", "Это уже исполнено, отклонено или истекло"
+)
 NOT_ENOUGH_MONEY = payment(220)
 BELOW_MINIMUM = payment(241)
 ABOVE_MAXIMUM = payment(242)

@@ -6,9 +6,9 @@ from kalita.ids import next_id
 from kalita.ledger.accounts import Direction, Kind, account_id, new_account
 from kalita.ledger.accounts import stream as stream_of
 from kalita.ledger.chain import Digest, opened
-from kalita.ledger.decide import decide
-from kalita.ledger.order import Accepted, Closing, Order, Outcome, Record
-from kalita.refusals import REPEATED, UNUSABLE, Refusal
+from kalita.ledger.decide import Entry, decide
+from kalita.ledger.order import TXN, Accepted, Closing, Count, Order, Outcome, Record
+from kalita.refusals import NOT_ENOUGH_MONEY, OUTDATED, REPEATED, UNUSABLE, Refusal, payment
 from kalita.storage.engine import Found, Needs, Writes
 from kalita.storage.rows import (
     AccountRow,
@@ -18,6 +18,7 @@ from kalita.storage.rows import (
     GroupRow,
     HistoryRow,
     PaymentRow,
+    SpentRow,
     WalletRow,
 )
 
@@ -27,6 +28,8 @@ def needs_of(orders: list[Order], lane: int, holder: str) -> Needs:
     accounts: set[int] = set()
     keys: set[tuple[int, str]] = set()
     waiting: set[tuple[int, int, int]] = set()
+    spent: set[tuple[int, int]] = set()
+    guards: set[tuple[str, tuple[int | str | None, ...]]] = set()
     for order in orders:
         for source, target, _ in order.transfers:
             accounts.add(source)
@@ -41,7 +44,11 @@ def needs_of(orders: list[Order], lane: int, holder: str) -> Needs:
             waiting.add(order.closes[:3])
         for bar in order.bars:
             accounts.add(bar.account)
-    return Needs(lane, holder, sorted(accounts), sorted(keys), sorted(waiting))
+        for count in order.counts:
+            spent.add(count[:2])
+        if order.guard is not None:
+            guards.add((order.guard.query, order.guard.args))
+    return Needs(lane, holder, sorted(accounts), sorted(keys), sorted(waiting), sorted(spent), sorted(guards, key=str))
 
 
 class Group:
@@ -63,6 +70,7 @@ class Group:
         self._found, self._writes = found, Writes()
         self._touched: set[int] = set()
         self._opened: set[int] = set()
+        self._spent: set[tuple[int, int, int]] = set()
         self._first, self._last = 0, found.lane.last_txn
         self.outcomes = [self._judge(order) for order in self._orders]
         return self._finish()
@@ -75,9 +83,13 @@ class Group:
                 return Accepted(earlier.txn_id, earlier.answer, True) if same else REPEATED
         if order.closes is not None and not self._may_close(order, order.closes):
             return UNUSABLE
+        if order.guard is not None and order.guard not in self._found.guards:
+            return OUTDATED
         txn_id = next_id(self._now, self._last_of(order), self._found.lane.lane)
         newcomers = self._open(order, txn_id)
         entries = decide(self._found.accounts, order.transfers)
+        if order.counts or order.ceilings:
+            entries = self._within_limits(order, entries)
         if isinstance(entries, Refusal):
             for account in newcomers:
                 del self._found.accounts[account.id]
@@ -86,6 +98,31 @@ class Group:
             self._enter(txn_id, index // 2, *entry)
         self._accept(order, txn_id, newcomers)
         return Accepted(txn_id, order.answer[0] + str(txn_id) + order.answer[1], False)
+
+    def _within_limits(self, order: Order, entries: list[Entry] | Refusal) -> list[Entry] | Refusal:
+        """Limits are looked at before the balance, and after everything else. Source: payments.md 3.1."""
+        if isinstance(entries, Refusal) and entries is not NOT_ENOUGH_MONEY:
+            return entries
+        for count in order.counts:
+            for categories, most, code in count.checks:
+                if self._spent_in(count, categories) + count.amount > most:
+                    return payment(code)
+        if not isinstance(entries, Refusal):
+            reached = {entry.account: entry.balance for entry in entries}
+            for account, most, code in order.ceilings:
+                if reached.get(account, 0) > most:
+                    return payment(code)
+        return entries
+
+    def _spent_in(self, count: Count, categories: int) -> int:
+        rows = self._found.spent.get((count.wallet, count.period), {}).values()
+        return sum(row.amount for row in rows if categories >> row.category & 1)
+
+    def _count(self, wallet: int, period: int, category: int, amount: int, number: int) -> None:
+        rows = self._found.spent.setdefault((wallet, period), {})
+        before = rows.get(category) or SpentRow(wallet, period, category, 0, 0)
+        rows[category] = SpentRow(wallet, period, category, before.amount + amount, before.number + number)
+        self._spent.add((wallet, period, category))
 
     def _may_close(self, order: Order, closes: Closing) -> bool:
         """Only what still waits can be closed, and then its hold is emptied to the kopeck."""
@@ -143,6 +180,12 @@ class Group:
             writes.closings.append(ClosingRow(*order.closes, txn_id))
         for bar in order.bars:
             self._bar(txn_id, *bar)
+        for count in order.counts:
+            self._count(*count[:5])
+        if order.guard is not None:
+            self._found.guards.discard(order.guard)
+        for query, args in order.extras:
+            writes.extras.append((query, tuple(txn_id if arg == TXN else arg for arg in args)))
 
     def _bar(self, txn_id: int, account: int, bars: int) -> None:
         row = self._found.accounts[account]
@@ -171,6 +214,7 @@ class Group:
             return writes
         writes.opened = [accounts[number] for number in sorted(self._opened)]
         writes.accounts = [accounts[number] for number in sorted(self._touched - self._opened)]
+        writes.spent = [self._found.spent[key[:2]][key[2]] for key in sorted(self._spent)]
         writes.entries.sort()
         digest = Digest(self._key)
         digest.opened(opened(row) for row in sorted(writes.opened, key=lambda row: (row.opened_by, row.id)))

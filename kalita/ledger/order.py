@@ -64,6 +64,60 @@ class Bar(NamedTuple):
     bars: int
 
 
+class Check(NamedTuple):
+    """Refuse with a payment code what passes a limit: `most` for the sum over the categories of a bit mask."""
+
+    categories: int
+    most: int
+    code: int
+
+
+class Count(NamedTuple):
+    """
+    Count what is spent of a limit; the order is refused when a check does not hold.
+
+    period    a month or a day by its number, see limits/; category: 0 to 30
+    amount    minor units, below zero to give back; number: of payments, likewise
+    """
+
+    wallet: int
+    period: int
+    category: int
+    amount: int
+    number: int = 1
+    checks: tuple[Check, ...] = ()
+
+
+class Ceiling(NamedTuple):
+    """Refuse with a payment code what would lift an account's balance above `most`."""
+
+    account: int
+    most: int
+    code: int
+
+
+class Guard(NamedTuple):
+    """
+    A named read that finds a row as long as the order may happen, and locks it.
+
+    One order uses it up: of several that name the same guard the first wins, the others get OUTDATED.
+    """
+
+    query: str
+    args: tuple[int | str | None, ...]
+
+
+TXN = "\0txn"
+"""Stands for the transaction's id among the arguments of an Extra; no text of a user can be it."""
+
+
+class Extra(NamedTuple):
+    """A named statement that is run in the order's own commit, if it is accepted and not a repeat."""
+
+    query: str
+    args: tuple[int | str | None, ...]
+
+
 class Order(msgspec.Struct, frozen=True, array_like=True):
     """
     What is to happen as a whole.
@@ -73,6 +127,8 @@ class Order(msgspec.Struct, frozen=True, array_like=True):
     records    a record's account must be among those the transfers move, for its total
     closes     the payment on hold that this order ends; its transfers empty that hold
     bars       apply to the orders after this one
+    counts, ceilings   limits that bind under the same lock; they are not part of the books
+    guard, extras      rows of other rooms that have to be so, and change, with this order
     answer     text of the answer before and after the transaction id
     """
 
@@ -85,6 +141,10 @@ class Order(msgspec.Struct, frozen=True, array_like=True):
     closes: Closing | None = None
     bars: tuple[Bar, ...] = ()
     answer: tuple[str, str] = ("", "")
+    counts: tuple[Count, ...] = ()
+    ceilings: tuple[Ceiling, ...] = ()
+    guard: Guard | None = None
+    extras: tuple[Extra, ...] = ()
 
 
 class Accepted(NamedTuple):

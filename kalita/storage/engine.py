@@ -5,7 +5,7 @@ A group is written in one transaction: lock the accounts in id order, then look 
 judge, write, commit. Only the commit makes it so; the caller answers after it.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
@@ -19,10 +19,13 @@ from kalita.storage.rows import (
     HistoryRow,
     LaneRow,
     PaymentRow,
+    SpentRow,
     WalletRow,
 )
 
 Row = tuple[Any, ...]
+Named = tuple[str, Row]
+"""A named statement with its arguments."""
 
 
 class LaneLost(Exception):  # noqa: N818 - named for what happened
@@ -34,13 +37,20 @@ class Unavailable(Exception):  # noqa: N818 - named for what happened
 
 
 class Needs(NamedTuple):
-    """What a group has to read: accounts in id order, repeat keys, payments that may still wait on hold."""
+    """
+    What a group has to read: accounts in id order, repeat keys, payments that may still wait on hold.
+
+    spent   (wallet, period) of the limits that are measured, in order
+    guards  named reads that find a row while what an order stands on is still so, in order; they lock that row
+    """
 
     lane: int
     holder: str
     accounts: list[int]
     keys: list[tuple[int, str]]
     waiting: list[tuple[int, int, int]]
+    spent: Sequence[tuple[int, int]] = ()
+    guards: Sequence[Named] = ()
 
 
 @dataclass(slots=True)
@@ -49,12 +59,16 @@ class Found:
     What was found under the locks.
 
     waiting  the total, sum and commission, of each payment that still waits on hold
+    spent    by wallet and period: what was spent in each category
+    guards   those that found their row
     """
 
     lane: LaneRow
     accounts: dict[int, AccountRow]
     payments: dict[tuple[int, str], PaymentRow]
     waiting: dict[tuple[int, int, int], int]
+    spent: dict[tuple[int, int], dict[int, SpentRow]] = field(default_factory=dict)
+    guards: set[Named] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -69,6 +83,8 @@ class Writes:
     history: list[HistoryRow] = field(default_factory=list)
     closings: list[ClosingRow] = field(default_factory=list)
     bars: list[BarRow] = field(default_factory=list)
+    spent: list[SpentRow] = field(default_factory=list)
+    extras: list[Named] = field(default_factory=list)
     group: GroupRow | None = None
 
 

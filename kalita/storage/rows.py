@@ -101,6 +101,21 @@ class BarRow(NamedTuple):
     bars: int
 
 
+class SpentRow(NamedTuple):
+    """
+    What a wallet spent in a period, by category: limits are measured with it.
+
+    period    a month or a day by its number, see limits/
+    amount    minor units; number: how many payments
+    """
+
+    wallet: int
+    period: int
+    category: int
+    amount: int
+    number: int
+
+
 class WalletRow(NamedTuple):
     """A wallet as the ledger makes it: level 0 when it came into being by a payment, its owner unknown."""
 

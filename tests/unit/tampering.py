@@ -18,7 +18,7 @@ from kalita.storage.rows import AccountRow, BarRow, ClosingRow, EntryRow, Histor
 from kalita.storage.sqlite.engine import SqliteSnapshot
 from tests.books import ALICE, BOB, CAROL, KEYS, RUB, Books, bar, bill, pay
 
-NOT_BOOKS = {"wallet", "token", "meta", "migration"}
+NOT_BOOKS = {"spent", "wallet", "token", "meta", "migration"}
 """Tables that hold no money and no record of it."""
 
 NOT_OF_THE_BOOKS = {("lane", "holder"), ("lane", "leased_until")}

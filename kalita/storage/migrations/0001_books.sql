@@ -90,6 +90,15 @@ CREATE TABLE bar (                  -- what an account was barred from, since wh
     PRIMARY KEY (account_id, txn_id)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE spent (                -- what limits are measured with; not part of the books, and recomputed from them
+    wallet   INTEGER NOT NULL,
+    period   INTEGER NOT NULL,
+    category INTEGER NOT NULL,
+    amount   INTEGER NOT NULL,
+    number   INTEGER NOT NULL,
+    PRIMARY KEY (wallet, period, category)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE wallet (
     wallet           INTEGER PRIMARY KEY,  -- phone number, digits
     created_at       INTEGER NOT NULL,

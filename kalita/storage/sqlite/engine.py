@@ -184,9 +184,9 @@ class SqliteEngine:
         return result
 
     def _group(self, needs: Needs, judge: Callable[[Found], Writes]) -> None:
-        writes = judge(group.find(self._writer, needs))
+        writes = judge(group.find(self._writer, self._queries, needs))
         if writes.group is not None:
-            group.write(self._writer, writes)
+            group.write(self._writer, self._queries, writes)
 
     def _change(self, steps: tuple[Step, ...]) -> list[int]:
         return [self._writer.execute(self._queries[step.query], step.args).rowcount for step in steps]

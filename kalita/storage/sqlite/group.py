@@ -2,17 +2,18 @@
 
 import sqlite3
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import astuple
 
 from kalita.storage.engine import Found, LaneLost, Needs, Writes
-from kalita.storage.rows import AccountRow, LaneRow, PaymentRow
+from kalita.storage.rows import AccountRow, LaneRow, PaymentRow, SpentRow
 
 LEASE_US = 30_000_000
 
 
-def find(db: sqlite3.Connection, needs: Needs) -> Found:
+def find(db: sqlite3.Connection, queries: Mapping[str, str], needs: Needs) -> Found:
     """
     Read what the orders need, inside the write transaction: that is the lock.
 
@@ -22,8 +23,18 @@ def find(db: sqlite3.Connection, needs: Needs) -> Found:
     if row is None or row[1] != needs.holder:
         raise LaneLost(needs.lane)
     return Found(
-        LaneRow(*row), _accounts(db, needs.accounts), _payments(db, needs.keys), _waiting(db, needs.waiting)
-    )  # fmt: skip
+        LaneRow(*row),
+        _accounts(db, needs.accounts),
+        _payments(db, needs.keys),
+        _waiting(db, needs.waiting),
+        _spent(db, needs.spent),
+        {guard for guard in needs.guards if db.execute(queries[guard[0]], guard[1]).fetchone()},
+    )
+
+
+def _spent(db: sqlite3.Connection, keys: Sequence[tuple[int, int]]) -> dict[tuple[int, int], dict[int, SpentRow]]:
+    text = "SELECT * FROM spent WHERE wallet = ? AND period = ?"
+    return {key: {row[2]: SpentRow(*row) for row in db.execute(text, key)} for key in keys}
 
 
 def _waiting(db: sqlite3.Connection, keys: list[tuple[int, int, int]]) -> dict[tuple[int, int, int], int]:
@@ -62,7 +73,7 @@ def _padded(ids: list[int]) -> list[Any]:
     return ids + [None] * (_width(len(ids)) - len(ids))
 
 
-def write(db: sqlite3.Connection, writes: Writes) -> None:
+def write(db: sqlite3.Connection, queries: Mapping[str, str], writes: Writes) -> None:
     """Write the rows of a group, each table in the order of its key."""
     group = writes.group
     assert group is not None
@@ -92,6 +103,14 @@ def write(db: sqlite3.Connection, writes: Writes) -> None:
         )
     if writes.bars:
         many("INSERT INTO bar VALUES (?, ?, ?)", writes.bars)
+    if writes.spent:
+        many(
+            "INSERT INTO spent VALUES (?1, ?2, ?3, ?4, ?5)"
+            " ON CONFLICT (wallet, period, category) DO UPDATE SET amount = ?4, number = ?5",
+            writes.spent,
+        )
+    for query, args in writes.extras:
+        db.execute(queries[query], args)
     db.execute("INSERT INTO chain VALUES (?, ?, ?, ?, ?, ?)", group)
     db.execute(
         "UPDATE lane SET leased_until = ?, seq = ?, last_txn = ?, head = ? WHERE lane = ?",
