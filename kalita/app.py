@@ -53,7 +53,7 @@ class App:
         self.catalogue = built_in()
         self.writer = ledger
         self.tokens = Tokens(engine, clock)
-        self.wallets = Wallets(engine, self.writer, clock)
+        self.wallets = Wallets(engine, self.writer, clock, keys)
         self.history = History(engine)
         self.payments = Payments(engine, self.writer, self.catalogue, keys, settings.make_wallets)
 

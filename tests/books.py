@@ -53,7 +53,7 @@ class Books:
         """Build the parts on the engine."""
         self.clock = Clock(source=self.hand)
         self.writer = Writer(self.engine, KEYS, self.clock, self.largest_group)
-        self.wallets = Wallets(self.engine, self.writer, self.clock)
+        self.wallets = Wallets(self.engine, self.writer, self.clock, KEYS)
         self.history = History(self.engine)
 
     async def submit(self, order: Order) -> Accepted | Refusal:

@@ -27,6 +27,7 @@ class Window:
         self._figure, self._block = figure, block
         self._calls: dict[int | str, deque[int]] = {}
         self._blocked: dict[int | str, int] = {}
+        self._many_calls = self._many_blocked = MOST_KEYS
 
     def wait_s(self, key: int | str, now: int) -> int:
         """
@@ -60,11 +61,17 @@ class Window:
         return max(1, -((now - calls[0] - MINUTE) // SECOND))
 
     def _forget(self, now: int) -> None:
-        """Drop keys that have been quiet for a minute once there are many, so that memory stays bounded."""
-        if len(self._calls) >= MOST_KEYS:
+        """
+        Drop keys that have been quiet for a minute once there are many, so that memory stays bounded.
+
+        The next time is when there are twice as many as were kept: a flood of new keys pays for each only a few times.
+        """
+        if len(self._calls) >= self._many_calls:
             self._calls = {key: calls for key, calls in self._calls.items() if calls and calls[-1] > now - MINUTE}
-        if len(self._blocked) >= MOST_KEYS:
+            self._many_calls = max(MOST_KEYS, 2 * len(self._calls))
+        if len(self._blocked) >= self._many_blocked:
             self._blocked = {key: until for key, until in self._blocked.items() if until > now}
+            self._many_blocked = max(MOST_KEYS, 2 * len(self._blocked))
 
 
 class Rates:

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
+import msgspec
+
 from kalita.clock import Clock
+from kalita.keys import Keys
 from kalita.ledger.accounts import (
     LARGEST_WALLET,
     SMALLEST_WALLET,
@@ -21,6 +24,7 @@ from kalita.ledger.accounts import (
 from kalita.ledger.order import Accepted, Opening, Order, Outcome, Record, Transfer
 from kalita.ledger.writer import Ledger
 from kalita.money import RUB
+from kalita.refusals import PERSON_NOT_FOUND, REPEATED, Refusal
 from kalita.storage.engine import Engine, Step
 
 
@@ -83,8 +87,8 @@ def new_nickname() -> str:
 class Wallets:
     """Create wallets, look them up, bring money in for the operator."""
 
-    def __init__(self, engine: Engine, writer: Ledger, clock: Clock) -> None:
-        self._engine, self._writer, self._clock = engine, writer, clock
+    def __init__(self, engine: Engine, writer: Ledger, clock: Clock, keys: Keys) -> None:
+        self._engine, self._writer, self._clock, self._keys = engine, writer, clock, keys
 
     async def get(self, wallet: int) -> Wallet | None:
         """Return a wallet, or None."""
@@ -114,14 +118,13 @@ class Wallets:
 
         returns  False when the wallet is there already and has an owner
         """
-        openings = tuple(Opening(wallet, Kind.WALLET, currency, level, new_nickname()) for currency in currencies)
-        known = await self.get(wallet)
+        nickname = new_nickname()
+        openings = tuple(Opening(wallet, Kind.WALLET, currency, level, nickname) for currency in currencies)
         await self._writer.submit(Order(wallet, openings=openings))
-        if known is None:
+        made = await self.get(wallet)
+        if made is not None and made.nickname == nickname:  # not by another that was made at the same moment
             return True
-        (claimed,) = await self._engine.change(
-            Step("wallet_claim", (wallet, self._clock.now(), new_nickname(), int(level)))
-        )
+        (claimed,) = await self._engine.change(Step("wallet_claim", (wallet, self._clock.now(), nickname, int(level))))
         return claimed > 0
 
     async def top_up(self, wallet: int, amount: int, currency: int, client_id: str | None, note: str) -> Outcome:
@@ -131,19 +134,32 @@ class Wallets:
         amount     minor units, positive
         client_id  the operator's own id: the same one again gives the first answer and moves nothing
         note       shown as the sender in the wallet's history
+        returns    PERSON_NOT_FOUND when there is no such wallet, or it was closed
         """
+        meaning = self._keys.digest("meaning", msgspec.json.encode(("top-up", wallet, amount, currency, note)))
+        known = await self.get(wallet)
+        if known is None or known.closed_at is not None:
+            return await self._repeat_or(PERSON_NOT_FOUND, house(0, 0), client_id, meaning)
         owner = house(0, self._writer.lane)
         source = account_id(owner, Kind.AGENT, currency)
         target = account_id(wallet, Kind.WALLET, currency)
         order = Order(
             owner=house(0, 0),
             client_id=client_id,
-            meaning=f"top-up {wallet} {amount} {currency} {note}",
+            meaning=meaning,
             transfers=(Transfer(source, target, amount),),
             openings=(Opening(owner, Kind.AGENT, currency), Opening(wallet, Kind.WALLET, currency)),
             records=(Record(wallet, Direction.IN, currency, OPERATOR, note, amount, 0, "", None),),
         )
         return await self._writer.submit(order)
+
+    async def _repeat_or(self, refusal: Refusal, owner: int, client_id: str | None, meaning: str) -> Outcome:
+        """Return what an id was answered with before, though it would be refused now; else the refusal."""
+        row = await self._engine.one("payment_by_client_id", owner, client_id) if client_id else None
+        if row is None:
+            return refusal
+        txn_id, first_meaning, answer = row
+        return Accepted(txn_id, answer, True) if first_meaning == meaning else REPEATED
 
 
 __all__ = ["Accepted", "Balance", "Level", "Wallet", "Wallets", "parse_wallet"]

@@ -54,5 +54,24 @@ def test_memory_is_bounded(monkeypatch) -> None:
     for key in range(1_000):
         window.wait_s(key, key * SECOND)
         window.wait_s(key, key * SECOND)
-    assert len(window._calls) <= 101
-    assert len(window._blocked) <= 401
+    assert len(window._calls) <= 2 * 100
+    assert len(window._blocked) <= 2 * 300
+
+
+def test_flood_of_new_keys_costs_each_a_little(monkeypatch) -> None:
+    """However many keys are alive, a new one does not look at all of them: looked at are a few for each that came."""
+    monkeypatch.setattr(rates, "MOST_KEYS", 100)
+    looked = 0
+
+    class Counted(dict):
+        def items(self):
+            nonlocal looked
+            looked += len(self)
+            return super().items()
+
+    window = Window(1, 300 * SECOND)
+    for key in range(20_000):
+        if type(window._calls) is dict:
+            window._calls = Counted(window._calls)
+        window.wait_s(key, 10**15 + key)
+    assert looked <= 2 * 20_000
