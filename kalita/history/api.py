@@ -7,7 +7,7 @@ from typing import Any
 
 from kalita import ids
 from kalita.clock import MOSCOW, Clock, at_zone, month_start
-from kalita.history.pages import EVERYTHING, History, Shown, Span, from_cursor, span_of
+from kalita.history.pages import EVERYTHING, History, Span, span_of, token_moment
 from kalita.history.shapes import Page, Shapes, Totals, Transaction, amounts
 from kalita.ledger.accounts import Direction
 from kalita.money import EUR, KZT, RUB, USD
@@ -40,15 +40,18 @@ class HistoryApi:
         query = call.query
         start, end = _period(query)
         span = span_of(start, end) if start and end else EVERYTHING
-        cursor = _cursor(query)
+        cursor, skip = _cursor(query), 0
         if cursor is not None:
-            span = Span(span.low, min(span.high, cursor.high))
+            end_of_page, skip = await self._history.cursor(call.wallet, *cursor)
+            span, skip = Span(span.low, min(span.high, end_of_page.high)), skip if end_of_page.high <= span.high else 0
         entries, following = await self._history.page(
-            call.wallet, OPERATIONS[query["operation"]], _currencies(query), span, query["rows"]
+            call.wallet, OPERATIONS[query["operation"]], _currencies(query), span, query["rows"], skip
         )
         zone = _zone(start)
         items = [self._shapes.transaction(call.wallet, entry, call.language, zone) for entry in entries]
-        return encode(Page(items, *_tokens(following)))
+        if following is None:
+            return encode(Page(items, None, None))
+        return encode(Page(items, following.txn_id, at_zone(token_moment(entries, following, skip))))
 
     async def totals(self, call: Call) -> bytes:
         """Answer what came in and went out in a period, by currency."""
@@ -94,14 +97,14 @@ def _period(query: dict[str, Any]) -> tuple[datetime | None, datetime | None]:
     return start, end
 
 
-def _cursor(query: dict[str, Any]) -> Span | None:
+def _cursor(query: dict[str, Any]) -> tuple[datetime, int] | None:
     moment_, txn_id = query["nextTxnDate"], query["nextTxnId"]
     if moment_ is None and txn_id is None:
         return None
     if moment_ is None or txn_id is None:
         missing = "nextTxnDate" if moment_ is None else "nextTxnId"
         raise malformed(missing, "nextTxnDate and nextTxnId go together")
-    return from_cursor(moment_, txn_id)
+    return moment_, txn_id
 
 
 def _currencies(query: dict[str, Any]) -> set[int] | None:
@@ -111,12 +114,6 @@ def _currencies(query: dict[str, Any]) -> set[int] | None:
 
 def _zone(start: datetime | None) -> timezone:
     return timezone(start.utcoffset() or timedelta()) if start else MOSCOW
-
-
-def _tokens(following: Shown | None) -> tuple[int | None, str | None]:
-    if following is None:
-        return None, None
-    return following.txn_id, at_zone(ids.moment_of(following.txn_id))
 
 
 _OLD = {"v2": "", "v1": ", old form"}

@@ -17,6 +17,8 @@ from kalita.ledger.accounts import Direction, account_range, stream
 from kalita.storage.engine import Engine, Row
 
 DONE, WAITING, FAILED = 0, 1, 2
+MOST_RECORDS = 4
+"""No transaction has more records in one wallet."""
 
 
 class Shown(NamedTuple):
@@ -56,6 +58,19 @@ def from_cursor(moment: datetime, txn_id: int) -> Span:
     return Span(0, max(earlier, min(txn_id, same_second)))
 
 
+def token_moment(page: list[Shown], following: Shown, skip: int) -> int:
+    """
+    Return the moment that goes with the id of the next page's first record.
+
+    It is the record's own second. Where the page ends between the records that one transaction has in one wallet (a
+    conversion), it is a second later for each of them that was shown: the id alone would show them twice.
+    skip  how many of its first transaction the page left out, see History.cursor
+    """
+    shown = sum(one.txn_id == following.txn_id for one in page)
+    before = skip if page[0].txn_id == following.txn_id else 0
+    return ids.moment_of(following.txn_id) + (before + shown) * SECOND
+
+
 class History:
     """Read history for its owner."""
 
@@ -63,22 +78,38 @@ class History:
         self._engine = engine
 
     async def page(
-        self, wallet: int, directions: Iterable[Direction], currencies: Iterable[int] | None, span: Span, rows: int
+        self,
+        wallet: int,
+        directions: Iterable[Direction],
+        currencies: Iterable[int] | None,
+        span: Span,
+        rows: int,
+        skip: int = 0,
     ) -> tuple[list[Shown], Shown | None]:
         """
         Return one page, newest first, and the first record of the next page if there is one.
 
         currencies  of the balances moved; None: all
         rows        at least 1
+        skip        of the transaction at the span's end this many records are left out
         """
         found: list[Row] = []
-        low = span.low
+        low, most = span.low, rows + skip
         for number in await self._streams(wallet, directions, currencies):
-            found += await self._engine.all("history_page", wallet, number, low, span.high, rows + 1)
+            found += await self._engine.all("history_page", wallet, number, low, span.high, most + 1)
             found.sort(key=_newest_first, reverse=True)
-            if len(found) > rows:
-                low = found[rows][0]  # what is older cannot be on this page
+            if len(found) > most:
+                low = found[most][0]  # what is older cannot be on this page
+        found = found[sum(row[0] == span.high for row in found[:skip]) :]
         return list(map(Shown._make, found[:rows])), Shown._make(found[rows]) if len(found) > rows else None
+
+    async def cursor(self, wallet: int, moment: datetime, txn_id: int) -> tuple[Span, int]:
+        """Return the ids at or before a cursor, and how many records of its transaction were shown (token_moment)."""
+        if txn_id <= ids.LARGEST:
+            shown = (micros(moment) - ids.moment_of(txn_id)) // SECOND
+            if 0 < shown < MOST_RECORDS and await self._records(wallet, txn_id) > shown:
+                return Span(0, txn_id), shown
+        return from_cursor(moment, txn_id), 0
 
     async def totals(
         self, wallet: int, directions: Iterable[Direction], currencies: Iterable[int] | None, span: Span
@@ -95,12 +126,16 @@ class History:
 
     async def transaction(self, wallet: int, txn_id: int, direction: Direction | None) -> Shown | None:
         """Return one record of a wallet; of several with the same id the OUT one, unless a direction is asked for."""
-        directions = (direction,) if direction else (Direction.OUT, Direction.CARD, Direction.IN)
-        for number in await self._streams(wallet, directions, None):
+        streams = await self._streams(wallet, (direction,) if direction else Direction, None)
+        for number in sorted(streams, key=lambda number: _ASKED_FIRST[number // 1000]):
             row = await self._engine.one("history_page", wallet, number, txn_id, txn_id, 1)
             if row:
                 return Shown._make(row)
         return None
+
+    async def _records(self, wallet: int, txn_id: int) -> int:
+        streams = await self._streams(wallet, Direction, None)
+        return sum([len(await self._engine.all("history_page", wallet, one, txn_id, txn_id, 1)) for one in streams])
 
     async def _running(self, wallet: int, number: int, txn_id: int) -> int:
         row = await self._engine.one("history_running", wallet, number, txn_id)
@@ -119,3 +154,4 @@ class History:
 
 
 _newest_first = itemgetter(0, 1)
+_ASKED_FIRST: dict[int, int] = {Direction.OUT: 0, Direction.CARD: 1, Direction.IN: 2}
