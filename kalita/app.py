@@ -2,6 +2,7 @@
 The one place that knows every part: builds them from the settings, in the order of the floors.
 """
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from kalita.keys import Keys, read_or_create
 from kalita.ledger.frames import Hello
 from kalita.ledger.remote import RemoteWriter
 from kalita.ledger.writer import Ledger, Writer
+from kalita.limits import api as limits_api
+from kalita.limits.bind import Limits
+from kalita.observe import log
 from kalita.payments import api as payments_api
 from kalita.payments.accept import Payments
 from kalita.people import balances, profile
@@ -22,8 +26,9 @@ from kalita.people.balances import Balances
 from kalita.people.profile import Profiles
 from kalita.people.wallets import Wallets
 from kalita.providers.catalogue import built_in
+from kalita.providers.store import Store
 from kalita.settings import BadSetting, Settings
-from kalita.storage.engine import Engine, Step
+from kalita.storage.engine import Engine, Step, Unavailable
 from kalita.storage.sqlite.engine import SqliteEngine
 from kalita.web import openapi, reference, status
 from kalita.web.openapi import Description
@@ -32,6 +37,8 @@ from kalita.web.server import Server
 from kalita.web.status import Status
 
 DATABASE, KEY = "kalita.db", "secret.key"
+WATCH_S = 1
+"""How often a server looks for changes that commands made."""
 
 ROWS = (
     *profile.ROWS,
@@ -51,7 +58,9 @@ class App:
     def __init__(self, settings: Settings, engine: Engine, keys: Keys, clock: Clock, ledger: Ledger) -> None:
         self.settings, self.engine, self.keys, self.clock = settings, engine, keys, clock
         self.catalogue = built_in()
+        self._serving, self._tasks = False, list[asyncio.Task[None]]()
         self.writer = ledger
+        self.providers = Store(engine, keys, clock, self.catalogue)
         self.tokens = Tokens(engine, clock)
         self.wallets = Wallets(engine, self.writer, clock, keys)
         self.history = History(engine)
@@ -80,14 +89,25 @@ class App:
         await app._check_key()
         return app
 
+        await app.refresh()
+        app._serving = serving
     async def start(self) -> None:
         """Begin to write: lease a lane."""
+    async def refresh(self) -> None:
+        """Take up what commands changed beside this process: the catalogue."""
+        await self.providers.refresh()
+
         await self.writer.start()
 
     async def close(self) -> None:
+        if self._serving:
+            self._tasks.append(asyncio.create_task(self._watch()))
         """Write what waits and end."""
         await self.writer.stop()
         await self.engine.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def server(self) -> Server:
         """Build the ASGI application of the API."""
@@ -114,6 +134,14 @@ class App:
     async def _check_key(self) -> None:
         check = self.keys.digest("check", b"kalita")
         row = await self.engine.one("meta_get", "key_check")
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(WATCH_S)
+            try:
+                await self.refresh()
+            except Unavailable as problem:
+                log.warning("not_refreshed", reason=str(problem))
+
         if row is None:
             await self.engine.change(Step("meta_put", ("key_check", check)))
         elif row[0] != check:

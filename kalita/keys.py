@@ -1,16 +1,21 @@
 """
-Keyed hashes: one secret of the installation, a purpose for each use.
+Keyed hashes and sealed texts: one secret of the installation, a purpose for each use.
 
 The secret lies outside the database (`DIR/secret.key`, mode 0600, or the environment), so that whoever can write the
 database cannot rebuild the chain.
 """
 
+import base64
 import hashlib
 import os
 import secrets
 from pathlib import Path
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 LEAST_BYTES = 32
+NONCE_BYTES = 12
 
 
 class BadKey(ValueError):  # noqa: N818 - named for what is wrong
@@ -35,6 +40,30 @@ class Keys:
     def digest(self, purpose: str, content: bytes, size: int = 16) -> str:
         """Return the keyed hash of a content in hex: `size` bytes, twice as many digits."""
         return hashlib.blake2b(content, key=self.of(purpose), digest_size=size).hexdigest()
+
+    def seal(self, purpose: str, text: str) -> str:
+        """Encrypt a text (AES-256-GCM), so that only this secret and this purpose open it; the key's id goes first."""
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        sealed = AESGCM(self.of(f"seal {purpose}")).encrypt(nonce, text.encode(), purpose.encode())
+        return f"{self._key_id(purpose)}.{base64.urlsafe_b64encode(nonce + sealed).decode().rstrip('=')}"
+
+    def open(self, purpose: str, sealed: str) -> str | None:
+        """Decrypt what `seal` made; None for anything else."""
+        key_id, _, body = sealed.partition(".")
+        if key_id != self._key_id(purpose):
+            return None
+        try:
+            raw = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
+            return (
+                AESGCM(self.of(f"seal {purpose}"))
+                .decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], purpose.encode())
+                .decode()
+            )
+        except (ValueError, InvalidTag):
+            return None
+
+    def _key_id(self, purpose: str) -> str:
+        return self.digest(f"id of seal {purpose}", b"", 4)
 
 
 def read_or_create(path: Path) -> bytes:

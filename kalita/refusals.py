@@ -96,10 +96,15 @@ REPEATED = Refusal(
 OUTDATED = Refusal(
     "state.changed", 409, "It was done, rejected or expired meanwhile", "Это уже исполнено, отклонено или истекло"
 )
+LEVEL_TOO_LOW = payment(166)
 NOT_ENOUGH_MONEY = payment(220)
 BELOW_MINIMUM = payment(241)
 ABOVE_MAXIMUM = payment(242)
 TECHNICAL = payment(300)
+WRONG_PHONE = payment(303)
+WRONG_CARD_DATA = payment(522)
+WRONG_CARD = payment(542)
+WRONG_EXPIRY = payment(547)
 OWN_WALLET = Refusal(
     "319", 400, "The payer and the recipient are the same wallet", "Плательщик и получатель — один и тот же кошелёк"
 )

@@ -127,6 +127,7 @@ class Shapes:
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._known: dict[tuple[int, str], tuple[ProviderInfo, str]] = {}
+        self._version = catalogue.version
 
     def transaction(self, wallet: int, row: Shown, language: str, zone: timezone) -> Transaction:
         """Show a record of a wallet in a language, its date in a zone."""
@@ -159,6 +160,8 @@ class Shapes:
         )
 
     def _provider(self, number: int, language: str) -> tuple[ProviderInfo, str]:
+        if self._version != self._catalogue.version:
+            self._known, self._version = {}, self._catalogue.version
         known = self._known.get((number, language))
         if known is None:
             provider = self._catalogue.get(number)

@@ -13,7 +13,7 @@ from kalita.ledger.order import Accepted, Opening, Order, Record, Transfer
 from kalita.ledger.writer import Ledger
 from kalita.money import RUB, WALLET_CURRENCIES, face
 from kalita.people.wallets import Level
-from kalita.providers.catalogue import WALLET_SYSTEM, Catalogue, Provider
+from kalita.providers.catalogue import WALLET_SYSTEM, WALLET_TRANSFER, Catalogue, Provider
 from kalita.refusals import (
     ABOVE_MAXIMUM,
     BELOW_MINIMUM,
@@ -103,7 +103,7 @@ class Payments:
 
     def _prepare(self, request: Request, meaning: str) -> Order | Refusal:
         provider = self._catalogue.get(request.provider)
-        if provider is None or not provider.payable:
+        if provider is None or not provider.payable or provider.id != WALLET_TRANSFER:
             return PROVIDER_CLOSED
         if request.method != "Account":
             return UNUSABLE

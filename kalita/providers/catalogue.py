@@ -1,91 +1,57 @@
 """
-Providers: whom one can pay, and on what terms. Source: providers.md 1, payments.md 1.3.
+The catalogue: every provider, by id. Source: providers.md 1 and 3.
 """
 
 import csv
-from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from collections.abc import Iterable
+from functools import cache
 from importlib.resources import files
 
-from kalita.money import parse_amount
+from kalita.providers.provider import COLUMNS, Gateway, Provider, Row, Terms, provider_of
 
 WALLET_SYSTEM = 7
 """What history shows as the provider of money that came from inside (never payable)."""
 
-WALLET_TRANSFER = 99
+WALLET_TRANSFER, NICKNAME_TRANSFER, CONVERSION, KAZAKH_CARD = 99, 99999, 1099, 27292
 
+OWN_CARD, PACKAGE, PACKAGE_CARD = 22351, 28004, 32064
+NOT_OFFERED = (OWN_CARD, PACKAGE, PACKAGE_CARD)
+"""Settled inside once cards are issued here; until then nobody can pay them."""
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """
-    The payer's commission: clamp(percent * sum, least, most) + fixed.
-
-    percent   per cent of the sum
-    fixed, least, most, min_sum, max_sum   minor units
-    """
-
-    percent: Decimal
-    fixed: int
-    least: int | None
-    most: int | None
-    min_sum: int
-    max_sum: int | None
-
-    def commission(self, amount: int) -> int:
-        """Return the commission of an amount, both in minor units; the percentage is rounded half up."""
-        share = 0 if not self.percent else int((amount * self.percent / 100).to_integral_value(ROUND_HALF_UP))
-        if self.least is not None:
-            share = max(share, self.least)
-        if self.most is not None:
-            share = min(share, self.most)
-        return share + self.fixed
-
-
-@dataclass(frozen=True, slots=True)
-class Provider:
-    """Someone to pay: id, names, the currencies of a payment's sum, terms; payable: False only appears in history."""
-
-    id: int
-    name_ru: str
-    name_en: str
-    currencies: tuple[int, ...]
-    terms: Terms
-    payable: bool
-
-    def name(self, language: str) -> str:
-        """Return the name for a person."""
-        return self.name_en if language == "en" else self.name_ru
+INSIDE = (WALLET_TRANSFER, NICKNAME_TRANSFER, CONVERSION, *NOT_OFFERED)
+"""Providers that are settled in the ledger: no connector stands behind them."""
 
 
 class Catalogue:
-    """Every provider, by id."""
+    """Every provider, by id. `version` changes with every change of any of them."""
 
     def __init__(self, providers: dict[int, Provider]) -> None:
         self._providers = providers
+        self.version = 0
 
     def get(self, provider_id: int) -> Provider | None:
         """Return a provider, or None."""
         return self._providers.get(provider_id)
 
+    def all(self) -> Iterable[Provider]:
+        """Return every provider, by id."""
+        return (self._providers[number] for number in sorted(self._providers))
 
-def _minor(text: str) -> int | None:
-    return parse_amount(text) if text else None
+    def replace(self, providers: dict[int, Provider]) -> None:
+        """Take other providers up, all at once."""
+        self._providers, self.version = providers, self.version + 1
+
+
+@cache
+def shipped_rows() -> dict[int, Row]:
+    """Return the rows of the catalogue that comes with the program, by id."""
+    lines = files("kalita.providers").joinpath("catalogue.csv").read_text("utf-8").splitlines()
+    return {int(row["id"]): row for row in csv.DictReader(lines)}
 
 
 def built_in() -> Catalogue:
     """Read the catalogue that comes with the program."""
-    lines = files("kalita.providers").joinpath("catalogue.csv").read_text("utf-8").splitlines()
-    providers = {}
-    for row in csv.DictReader(lines):
-        terms = Terms(
-            percent=Decimal(row["commission_percent"]),
-            fixed=_minor(row["commission_fixed"]) or 0,
-            least=_minor(row["commission_min"]),
-            most=_minor(row["commission_max"]),
-            min_sum=_minor(row["min_amount"]) or 1,
-            max_sum=_minor(row["max_amount"]),
-        )
-        currencies = tuple(int(text) for text in row["currencies"].split())
-        provider = Provider(int(row["id"]), row["name_ru"], row["name_en"], currencies, terms, row["payable"] == "yes")
-        providers[provider.id] = provider
-    return Catalogue(providers)
+    return Catalogue({number: provider_of(row) for number, row in shipped_rows().items()})
+
+
+__all__ = ["COLUMNS", "Catalogue", "Gateway", "Provider", "Terms", "built_in", "shipped_rows"]

@@ -1,0 +1,184 @@
+"""Providers: `provider list`, `show`, `set`, `import`."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kalita.admin.options import data_option, json_option, settings_of, show, table
+from kalita.admin.running import Refused, run, with_app
+from kalita.app import App
+from kalita.providers.provider import COLUMNS, KINDS, STATUSES, BadRow, Row
+
+MOST_ROWS = 10_000
+_ID = click.IntRange(1, 10**9 - 1)
+
+
+@click.group()
+def provider() -> None:
+    """See and change whom one can pay, and how they are reached."""
+
+
+@provider.command("list")
+@click.option("--kind", type=click.Choice(KINDS), help="Only these.")
+@data_option
+@json_option
+def list_(kind: str | None, data: Path | None, as_json: bool) -> None:
+    """
+    List the catalogue: what comes with the program under what was changed here.
+
+    \b
+    Example:  kalita provider list --kind bank
+    Exit:     0 listed, 1 the installation cannot be opened, 2 wrong command line or setting
+    """
+    settings = settings_of(data=data)
+    rows = run(lambda: with_app(settings, lambda app: app.providers.rows(), writes=False))
+    found = [facts(row) for _, row in sorted(rows.items()) if kind in (None, row["kind"])]
+    if as_json:
+        show({"providers": found})
+        return
+    columns = ("id", "name_en", "kind", "currencies", "status", "connector")
+    table(
+        [tuple(name.upper() for name in columns), *(tuple(str(one[name] or "") for name in columns) for one in found)]
+    )
+
+
+@provider.command("show")
+@click.argument("number", type=_ID, metavar="ID")
+@data_option
+@json_option
+def show_(number: int, data: Path | None, as_json: bool) -> None:
+    """
+    Show every column of one provider; a password as stars.
+
+    \b
+    Example:  kalita provider show 1963 --json
+    Exit:     0 shown, 1 there is no such provider, 2 wrong command line or setting
+    """
+    settings = settings_of(data=data)
+    row = run(lambda: with_app(settings, lambda app: _row(app, number), writes=False))
+    if as_json:
+        show(facts(row))
+        return
+    table([(name, str(value or "")) for name, value in facts(row).items()])
+
+
+@provider.command("set")
+@click.argument("number", type=_ID, metavar="ID")
+@click.option("--name-ru", help="Name in Russian.")
+@click.option("--name-en", help="Name in English.")
+@click.option("--kind", type=click.Choice(KINDS), help="What it is.")
+@click.option("--countries", help="Where it is, like `RU BY`; `*` anywhere.")
+@click.option("--currencies", help="Currencies of a sum by their ISO numbers, like `643 398`.")
+@click.option(
+    "--form", help="The fields of a payment: the name of a form that comes with Kalita, or a JSON list of rules."
+)
+@click.option("--min-sum", help="Least sum; empty: none.")
+@click.option("--max-sum", help="Largest sum; empty: none.")
+@click.option("--percent", help="Commission in per cent of the sum.")
+@click.option("--fixed", help="Commission added to the percentage.")
+@click.option("--least", help="Least percentage; empty: none.")
+@click.option("--most", help="Largest percentage; empty: none.")
+@click.option("--price", help="The only sum that may be paid; empty: any.")
+@click.option("--level", type=click.Choice(("simple", "verified", "full")), help="Least identification of a payer.")
+@click.option("--status", type=click.Choice(STATUSES), help="Only `active` can be paid; `history` never was.")
+@click.option("--keys", help="More words that find it.")
+@click.option("--connector", help="Who carries its payments: simulator, osmp, or an installed plug-in; empty: nobody.")
+@click.option("--url", help="Address for the connector.")
+@click.option("--login", help="Login for the connector.")
+@click.option(
+    "--password", help="Password for the connector; kept encrypted. KALITA_PROVIDER_PASSWORD keeps it off ps."
+)
+@click.option("--ca", help="File of the authority that signed the provider's certificate; empty: the system's own.")
+@data_option
+@json_option
+def set_(number: int, data: Path | None, as_json: bool, **changes: str | None) -> None:
+    """
+    Change a provider, or add one: an ID that is not there yet needs names, a kind and currencies.
+
+    A running server takes the change up within two seconds. Ids from 9000000 up are free for your own providers.
+
+    \b
+    Example:  kalita provider set 674 --connector osmp --url https://pay.example.org/osmp --login kalita
+              kalita provider set 1963 --percent 2.5 --fixed 50 --status active
+    Exit:     0 changed, 1 refused and nothing changed, 2 wrong command line or setting
+    """
+    given = {name: value for name, value in changes.items() if value is not None}
+    if not given:
+        raise click.UsageError("nothing to change: name at least one option")
+    settings = settings_of(data=data)
+    row = run(lambda: with_app(settings, lambda app: _change(app, {number: given}, number), writes=False))
+    if as_json:
+        show(facts(row))
+    else:
+        click.echo(f"Provider {number}, {row['name_en']}: {', '.join(sorted(given))} changed.")
+
+
+@provider.command("import")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@data_option
+@json_option
+def import_(file: Path, data: Path | None, as_json: bool) -> None:
+    """
+    Change or add every provider of a CSV FILE, all or none.
+
+    The first line names the columns: `id`, and those of `kalita provider show` that change; the others stay as they
+    are. UTF-8, commas, an empty cell for nothing.
+
+    \b
+    Example:  kalita provider import tariffs.csv
+    Exit:     0 changed, 1 refused and nothing changed, 2 wrong command line, setting or FILE
+    """
+    changes = _read(file)
+    settings = settings_of(data=data)
+    run(lambda: with_app(settings, lambda app: _change(app, changes, None), writes=False))
+    if as_json:
+        show({"changed": sorted(changes)})
+    else:
+        click.echo(f"Changed {len(changes)} providers.")
+
+
+def facts(row: Row) -> dict[str, Any]:
+    """Return a row as it may be shown: every column, null where it is empty, a password as stars."""
+    shown: dict[str, Any] = {name: row.get(name) or None for name in COLUMNS}
+    return shown | {"id": int(row["id"]), "password": "********" if row.get("password") else None}
+
+
+async def _row(app: App, number: int) -> Row:
+    row = (await app.providers.rows()).get(number)
+    if row is None:
+        raise Refused(f"there is no provider {number}: `kalita provider list` lists them")
+    return row
+
+
+async def _change(app: App, changes: dict[int, dict[str, str]], number: int | None) -> Row:
+    try:
+        await app.providers.change(changes)
+    except BadRow as problem:
+        raise Refused(f"{problem}; nothing was changed") from None
+    return await _row(app, number) if number is not None else {}
+
+
+def _read(file: Path) -> dict[int, dict[str, str]]:
+    try:
+        lines = list(csv.DictReader(file.read_text("utf-8-sig").splitlines(), strict=True))
+    except (OSError, UnicodeDecodeError, csv.Error) as problem:
+        raise click.BadParameter(f"{file}: {problem}", param_hint="FILE") from None
+    if not lines or len(lines) > MOST_ROWS:
+        raise click.BadParameter(f"{file}: 1 to {MOST_ROWS} providers are needed", param_hint="FILE")
+    changes: dict[int, dict[str, str]] = {}
+    for index, row in enumerate(lines, start=2):
+        number = row.pop("id", None) or ""
+        if (
+            not (number.isascii() and number.isdigit() and 0 < int(number) < 10**9)
+            or None in row
+            or None in row.values()
+        ):
+            raise click.BadParameter(
+                f"{file}, line {index}: an id and as many cells as columns are needed", param_hint="FILE"
+            )
+        if int(number) in changes:
+            raise click.BadParameter(f"{file}, line {index}: provider {number} stands twice", param_hint="FILE")
+        changes[int(number)] = row
+    return changes

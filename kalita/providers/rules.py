@@ -1,0 +1,170 @@
+"""
+Rules for the fields of a payment: what has to be there, in which form, and with which code it is refused.
+
+A form is a list of rules; `forms.json` holds those that come with the program, an operator may write his own.
+Source: payments.md 3.4 and 4, providers.md 2.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+import msgspec
+
+from kalita.providers import requisites
+from kalita.providers.cards import luhn, masked
+from kalita.refusals import UNUSABLE, WRONG_CARD, WRONG_EXPIRY, WRONG_FORMAT, WRONG_PHONE, Refusal
+
+Fields = Mapping[str, str]
+
+
+class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A condition on the other fields; of its members the given ones have to hold."""
+
+    account_type: str | None = None
+    account_type_not: str | None = None
+    account_pattern: str | None = None
+
+    def holds(self, fields: Fields) -> bool:
+        """Tell whether it holds."""
+        kind = fields.get("account_type")
+        if self.account_type is not None and kind != self.account_type:
+            return False
+        if self.account_type_not is not None and kind == self.account_type_not:
+            return False
+        return self.account_pattern is None or _matches(self.account_pattern, fields.get("account", ""))
+
+
+class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """
+    What one field has to be.
+
+    required, required_if   whether it has to be there
+    pattern, enum, const    what it may be; `by_type`: the pattern for each account_type
+    card, card_if           it is a card number: checked, and shown masked
+    own_wallet              it is the payer's own number
+    same_as                 it repeats another field
+    strict                  `inn` or `account`: a check digit that only strict mode looks at
+    surcharge               extra commission in roubles by value
+    prepared                its value comes out of a preparatory call
+    """
+
+    name: str
+    required: bool = False
+    required_if: When | None = None
+    pattern: str | None = None
+    enum: tuple[str, ...] = ()
+    const: str | None = None
+    by_type: dict[str, str] = {}
+    card: bool = False
+    card_if: When | None = None
+    own_wallet: bool = False
+    same_as: str | None = None
+    strict: str | None = None
+    surcharge: dict[str, int] = {}
+    prepared: bool = False
+
+    def is_card(self, fields: Fields) -> bool:
+        """Tell whether the field holds a card number among these fields."""
+        return self.card or (self.card_if is not None and self.card_if.holds(fields))
+
+    def is_needed(self, fields: Fields) -> bool:
+        """Tell whether the field has to be there among these fields."""
+        return self.required or (self.required_if is not None and self.required_if.holds(fields))
+
+    def fits(self, value: str, fields: Fields) -> bool:
+        """Tell whether a value has the form that is asked for."""
+        pattern = self.by_type.get(fields.get("account_type", ""), self.pattern)
+        return (pattern is None or _matches(pattern, value)) and (
+            self.same_as is None or fields.get(self.same_as) == value
+        )
+
+
+class Form:
+    """The rules of one provider's fields. mobile: its account is a phone number, which has a code of its own."""
+
+    def __init__(self, rules: tuple[Rule, ...], mobile: bool = False) -> None:
+        self.rules, self._mobile = rules, mobile
+
+    def refusal(self, fields: Fields, payer: int, strict: bool = False) -> Refusal | None:
+        """Return why the fields are refused, or None. strict: look at the check digits of requisites too."""
+        for rule in self.rules:
+            value = fields.get(rule.name)
+            if value is None:
+                if rule.is_needed(fields):
+                    return self._code(rule, fields) if rule.name == "account" else UNUSABLE
+            elif not self._right(rule, value, fields, payer, strict):
+                return self._code(rule, fields)
+        return None
+
+    def _right(self, rule: Rule, value: str, fields: Fields, payer: int, strict: bool) -> bool:
+        if (rule.const is not None and value != rule.const) or (rule.enum and value not in rule.enum):
+            return False
+        if not rule.fits(value, fields) or (rule.is_card(fields) and not luhn(value)):
+            return False
+        if rule.own_wallet and value.lstrip("+") != str(payer):
+            return False
+        return not strict or rule.strict is None or requisites.holds(rule.strict, value, fields)
+
+    def _code(self, rule: Rule, fields: Fields) -> Refusal:
+        if rule.const is not None or rule.enum:
+            return UNUSABLE
+        if rule.is_card(fields):
+            return WRONG_CARD
+        if rule.name == "exp_date":
+            return WRONG_EXPIRY
+        return WRONG_PHONE if self._mobile and rule.name == "account" else WRONG_FORMAT
+
+    def cards(self, fields: Fields) -> tuple[str, ...]:
+        """Return the names of the fields that hold a card number."""
+        return tuple(rule.name for rule in self.rules if rule.name in fields and rule.is_card(fields))
+
+    def shown(self, fields: dict[str, str]) -> dict[str, str]:
+        """Return the fields as answers and history may show them: card numbers masked. Source: payments.md 2.2."""
+        hidden = self.cards(fields)
+        return fields | {name: masked(fields[name]) for name in hidden} if hidden else fields
+
+    def surcharge(self, fields: Fields) -> int:
+        """Return the extra commission in minor units that values of the fields ask for."""
+        return sum(rule.surcharge.get(fields.get(rule.name, ""), 0) for rule in self.rules) * 100
+
+
+def _matches(pattern: str, value: str) -> bool:
+    return _compiled(pattern).fullmatch(value) is not None
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.ASCII)
+
+
+@cache
+def built_in_forms() -> dict[str, tuple[Rule, ...]]:
+    """Return the forms that come with the program, by name."""
+    return msgspec.json.decode(
+        files("kalita.providers").joinpath("forms.json").read_bytes(), type=dict[str, tuple[Rule, ...]]
+    )
+
+
+def read_rules(text: str) -> tuple[Rule, ...]:
+    """
+    Read a form: the name of one that comes with the program, or a JSON list of rules; empty: no fields.
+
+    raises  ValueError that says what is wrong
+    """
+    if not text:
+        return ()
+    if text in built_in_forms():
+        return built_in_forms()[text]
+    if not text.startswith("["):
+        raise ValueError(f"there is no form {text!r}; known are {', '.join(built_in_forms())}, or give a JSON list")
+    try:
+        rules = msgspec.json.decode(text, type=tuple[Rule, ...])
+        for rule in rules:
+            conditions = (when.account_pattern for when in (rule.required_if, rule.card_if) if when is not None)
+            for pattern in (rule.pattern, *rule.by_type.values(), *conditions):
+                _compiled(pattern or "")
+    except (msgspec.DecodeError, re.error) as problem:
+        raise ValueError(f"the rules cannot be read: {problem}") from None
+    return rules

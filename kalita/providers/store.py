@@ -1,0 +1,78 @@
+"""
+The catalogue as it stands: the rows that come with the program under what an operator changed.
+
+Changes lie in the database. A running server asks for their epoch and takes them up without a restart.
+"""
+
+import msgspec
+
+from kalita.clock import Clock
+from kalita.keys import Keys
+from kalita.providers.catalogue import Catalogue, shipped_rows
+from kalita.providers.provider import COLUMNS, BadRow, Provider, Row, provider_of
+from kalita.storage.engine import Engine, Step
+
+SEALED = "provider password"
+_encode = msgspec.json.Encoder(order="sorted").encode
+_decode = msgspec.json.Decoder(dict[str, str]).decode
+
+
+class Store:
+    """Keep a catalogue up to date, and change it."""
+
+    def __init__(self, engine: Engine, keys: Keys, clock: Clock, catalogue: Catalogue) -> None:
+        self._engine, self._keys, self._clock, self._catalogue = engine, keys, clock, catalogue
+        self._epoch = ""
+
+    async def refresh(self) -> None:
+        """Take up what was changed since the last call; nothing is read when nothing was."""
+        found = await self._engine.one("provider_epoch")
+        epoch = found[0] if found else ""
+        if epoch != self._epoch:
+            rows = await self.rows()
+            self._catalogue.replace({number: provider_of(row) for number, row in rows.items()})
+            self._epoch = epoch
+
+    async def rows(self) -> dict[int, Row]:
+        """Return every row as it stands, by id."""
+        rows = dict(shipped_rows())
+        for number, content in await self._engine.all("provider_changes"):
+            rows[number] = {**rows.get(number, {}), **_decode(content)}
+        return rows
+
+    async def change(self, changes: dict[int, dict[str, str]]) -> dict[int, Provider]:
+        """
+        Change columns of providers, all or none; an id that is not there makes a new one.
+
+        changes  by id: columns with their new texts, the empty one for nothing; a password in clear
+        returns  the providers as they stand now
+        raises   BadRow that names the provider and the column
+        """
+        rows, steps, changed = await self.rows(), [], {}
+        known = {number: _decode(content) for number, content in await self._engine.all("provider_changes")}
+        for number, columns in changes.items():
+            change = known.get(number, {}) | self._sealed(number, columns) | {"id": str(number)}
+            changed[number] = _read(number, {**rows.get(number, {}), **change})
+            steps.append(Step("provider_change_put", (number, _encode(change).decode(), self._clock.now())))
+        await self._engine.change(*steps, Step("provider_epoch_changed", ()))
+        await self.refresh()
+        return changed
+
+    def password(self, provider: Provider) -> str:
+        """Return a provider's password in clear, empty when there is none or the key is another one."""
+        return self._keys.open(SEALED, provider.gateway.password) or ""
+
+    def _sealed(self, number: int, columns: dict[str, str]) -> dict[str, str]:
+        unknown = sorted(set(columns) - set(COLUMNS))
+        if unknown:
+            raise BadRow(f"provider {number}: there is no column {unknown[0]!r}; known are {', '.join(COLUMNS)}")
+        if columns.get("password"):
+            return columns | {"password": self._keys.seal(SEALED, columns["password"])}
+        return columns
+
+
+def _read(number: int, row: Row) -> Provider:
+    try:
+        return provider_of(row)
+    except BadRow as problem:
+        raise BadRow(f"provider {number}: {problem}") from None
