@@ -19,6 +19,8 @@ from kalita.ledger.writer import Ledger, Writer
 from kalita.limits import api as limits_api
 from kalita.limits.bind import Limits
 from kalita.observe import log
+from kalita.outbound.addresses import LOOPBACK, networks
+from kalita.outbound.client import Outbound
 from kalita.payments import api as payments_api
 from kalita.payments.accept import Payments
 from kalita.people import balances, profile
@@ -52,6 +54,13 @@ ROWS = (
 """Every call of the API."""
 
 
+def outbound(settings: Settings) -> Outbound:
+    """Build the guarded way out: a demonstration may call loopback and names that do not resolve."""
+    named = networks(settings.outbound_networks)
+    allowed = (*named, *LOOPBACK) if settings.demo else named
+    return Outbound(allowed, settings.demo, settings.outbound_verify)
+
+
 class App:
     """One installation: its database, its ledger, its services."""
 
@@ -61,6 +70,7 @@ class App:
         self._serving, self._tasks = False, list[asyncio.Task[None]]()
         self.writer = ledger
         self.providers = Store(engine, keys, clock, self.catalogue)
+        self.outbound = outbound(settings)
         self.tokens = Tokens(engine, clock)
         self.wallets = Wallets(engine, self.writer, clock, keys)
         self.history = History(engine)
@@ -104,6 +114,7 @@ class App:
             self._tasks.append(asyncio.create_task(self._watch()))
         """Write what waits and end."""
         await self.writer.stop()
+        await self.outbound.close()
         await self.engine.close()
         for task in self._tasks:
             task.cancel()

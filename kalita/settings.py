@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -39,6 +40,13 @@ class Settings:
     )
     bad_tokens_a_minute: int = field(
         default=60, metadata={"help": "calls with bad tokens a minute from one address; 0: no bound"}
+    )
+    outbound_networks: str = field(
+        default="", metadata={"help": "inner networks that may be called all the same, like 10.1.0.0/16,fd00::/8"}
+    )
+    outbound_verify: bool = field(
+        default=True,
+        metadata={"help": "look at the certificates of those who are called; false only in closed networks"},
     )
     largest_group: int = field(default=128, metadata={"help": "how many orders share one commit, 1 to 1024"})
     log_level: str = field(default="info", metadata={"help": "debug, info, warning or error"})
@@ -149,6 +157,10 @@ def _check(settings: Settings, origins: Origins) -> None:
     for name in ("host", "metrics_host"):
         if not getattr(settings, name):
             _wrong(name, origins[name], "an address is needed", "")
+    try:
+        tuple(ip_network(part.strip()) for part in settings.outbound_networks.split(",") if part.strip())
+    except ValueError as problem:
+        _wrong("outbound_networks", origins["outbound_networks"], f"networks are needed ({problem})", "what was given")
     if settings.log_level not in ("debug", "info", "warning", "error"):
         _wrong("log_level", origins["log_level"], "debug, info, warning or error is needed", settings.log_level)
     if settings.secret_key and not _KEY.fullmatch(settings.secret_key):

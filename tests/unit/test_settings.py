@@ -45,6 +45,14 @@ def test_the_last_layer_that_gives_a_value_wins(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("text", ["10.1.0.1/16", "inner", "10.0.0.0/8;fd00::/8", "1.2.3.4/33"])
+def test_inner_networks_are_named_exactly(tmp_path: Path, text: str) -> None:
+    """What is no network opens nothing; good ones stay as they were written."""
+    assert "outbound_networks" in refusal(tmp_path, "", {"KALITA_OUTBOUND_NETWORKS": text})
+    settings, _ = made(tmp_path, 'outbound_networks = "10.1.0.0/16, fd00::/8"')
+    assert settings.outbound_networks == "10.1.0.0/16, fd00::/8"
+
+
 def test_a_flag_that_was_not_given_leaves_the_other_layers_alone(tmp_path: Path) -> None:
     """None is how click says that a flag was not given."""
     settings, origins = made(tmp_path, "", {"KALITA_PORT": "2"}, port=None, host=None)

@@ -1,0 +1,317 @@
+"""
+The guarded client: resolves a name once, looks at every address it stands for, connects to the one it looked at.
+
+    Answer   a status and as much of the body as was asked for; a redirect is an answer like any other
+    Failure  no answer; tells whether the request may have been sent
+
+Source: reliability-programme.md SSRF and rule 4.
+"""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpcore
+import httpx
+
+from kalita.outbound.addresses import Network, barred
+from kalita.outbound.targets import BadTarget, Target, read
+
+Resolver = Callable[[str], Awaitable[list[str]]]
+"""Gives the addresses of a name, or raises OSError."""
+
+LOOK_UPS = 64
+IDLE_S = 4.0
+SMALLEST_TIMEOUT_S, LARGEST_TIMEOUT_S = 0.1, 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. whole: the body ended within the bound."""
+
+    status: int
+    body: bytes
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """
+    No answer came back.
+
+    reason  address (it may not be called), unresolved, unreachable, timeout or broken
+    sent    the request may have arrived, as a whole or in part
+    """
+
+    reason: str
+    detail: str
+    sent: bool
+
+
+class Barred(OSError):  # noqa: N818 - named for what it is
+    """The address leads where no call may go."""
+
+
+class Unresolved(OSError):  # noqa: N818 - named for what it is
+    """The name stands for no address."""
+
+
+class Outbound:
+    """
+    Call addresses that somebody gave us.
+
+    networks    inner networks that may be called all the same
+    unresolved  a name that does not resolve passes `check`: it may come to be later
+    verify      look at certificates; a list of trusted ones may be given instead
+    resolver, below   for tests: what a name stands for, what connects
+    """
+
+    def __init__(
+        self,
+        networks: Iterable[Network] = (),
+        unresolved: bool = False,
+        verify: bool | ssl.SSLContext = True,
+        resolver: Resolver | None = None,
+        below: httpcore.AsyncNetworkBackend | None = None,
+    ) -> None:
+        self._networks, self._unresolved = tuple(networks), unresolved
+        self._names = Names(resolver)
+        context = verify if isinstance(verify, ssl.SSLContext) else httpx.create_ssl_context(verify)
+        guard = _Guard(self.resolve, below or httpcore.AnyIOBackend())
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=context, max_connections=None, max_keepalive_connections=64, keepalive_expiry=IDLE_S,
+            network_backend=guard,
+        )  # fmt: skip
+
+    async def check(self, url: str, timeout_s: float = 2.0) -> str | None:
+        """Say why an address may not be called, None when it may. Nothing is sent there."""
+        try:
+            target = read(url)
+            async with asyncio.timeout(timeout_s):
+                await self.resolve(target.host)
+        except BadTarget as problem:
+            return str(problem)
+        except Unresolved as problem:
+            return None if self._unresolved else str(problem)
+        except TimeoutError:
+            return None if self._unresolved else "the name takes too long to resolve"
+        except Barred as problem:
+            return str(problem)
+        return None
+
+    async def resolve(self, host: str) -> list[str]:
+        """
+        Return what a host stands for, every address of it looked at.
+
+        raises  Unresolved; Barred when any of them may not be called
+        """
+        found = [host] if Target("http", host, 80, "/").number else await self._names.find(host)
+        for address in found:
+            reason = barred(address, self._networks)
+            if reason:
+                raise Barred(f"{host} leads to {address}: {reason}")
+        return found
+
+    async def post(
+        self, url: str, body: bytes, headers: Mapping[str, str], timeout_s: float, max_bytes: int
+    ) -> Answer | Failure:
+        """Post a body; see `request`."""
+        return await self.request("POST", url, body, headers, timeout_s, max_bytes)
+
+    async def get(self, url: str, headers: Mapping[str, str], timeout_s: float, max_bytes: int) -> Answer | Failure:
+        """Get an address; see `request`."""
+        return await self.request("GET", url, b"", headers, timeout_s, max_bytes)
+
+    async def request(
+        self, method: str, url: str, body: bytes, headers: Mapping[str, str], timeout_s: float, max_bytes: int
+    ) -> Answer | Failure:
+        """
+        Send a request and return what came of it; no redirect is followed, nothing is decompressed.
+
+        timeout_s  seconds for the whole exchange, name look-up included
+        max_bytes  how much of the answer's body is read
+        """
+        assert SMALLEST_TIMEOUT_S <= timeout_s <= LARGEST_TIMEOUT_S
+        try:
+            target = read(url)
+        except BadTarget as problem:
+            return Failure("address", str(problem), False)
+        exchange = _Exchange(timeout_s)
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._exchange(exchange, _request(method, target, body, headers, exchange), max_bytes)
+        except Barred as problem:
+            return Failure("address", str(problem), False)
+        except Unresolved as problem:
+            return Failure("unresolved", str(problem), False)
+        except (TimeoutError, httpcore.TimeoutException):
+            return Failure("timeout", f"no answer within {timeout_s:g} s", exchange.sent)
+        except (OSError, httpcore.NetworkError, httpcore.ProtocolError, ssl.SSLError) as problem:
+            return Failure("broken" if exchange.sent else "unreachable", str(problem)[:200], exchange.sent)
+
+    async def _exchange(self, exchange: "_Exchange", request: httpcore.Request, max_bytes: int) -> Answer:
+        answer = await self._pool.handle_async_request(request)
+        found, whole = bytearray(), True
+        try:
+            async for part in answer.aiter_stream():
+                found += part
+                if len(found) > max_bytes:
+                    whole = False
+                    break
+        except (OSError, httpcore.NetworkError, httpcore.ProtocolError):
+            whole = False  # the status line came, and that is an answer
+        finally:
+            await answer.aclose()
+        return Answer(answer.status, bytes(found[:max_bytes]), whole)
+
+    async def close(self) -> None:
+        """End every connection."""
+        await self._pool.aclose()
+        self._names.close()
+
+
+class Names:
+    """Resolve names: on threads of their own, each name once at a time, so that a slow name server delays few."""
+
+    def __init__(self, resolver: Resolver | None) -> None:
+        self._resolver = resolver or self._ask
+        self._free = asyncio.Semaphore(LOOK_UPS)
+        self._asked: dict[str, asyncio.Task[list[str]]] = {}
+
+    async def find(self, name: str) -> list[str]:
+        """Return the addresses of a name; raise Unresolved when it has none."""
+        task = self._asked.get(name)
+        if task is None:
+            task = self._asked[name] = asyncio.create_task(self._look_up(name))
+            task.add_done_callback(lambda done: self._forget(name, done))
+        return await asyncio.shield(task)
+
+    def _forget(self, name: str, done: "asyncio.Task[list[str]]") -> None:
+        del self._asked[name]
+        if not done.cancelled():
+            done.exception()  # whoever asked may be gone
+
+    async def _look_up(self, name: str) -> list[str]:
+        try:
+            found = await self._resolver(name)
+        except (OSError, UnicodeError) as problem:
+            raise Unresolved(f"{name} does not resolve: {problem}") from None
+        if not found:
+            raise Unresolved(f"{name} does not resolve")
+        return list(dict.fromkeys(found))
+
+    async def _ask(self, name: str) -> list[str]:
+        """Ask the machine's resolver on a thread that nobody has to wait for, not even at the end of the process."""
+        async with self._free:
+            answer: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
+            threading.Thread(target=_tell, args=(name, answer), daemon=True).start()
+            return await answer
+
+    def close(self) -> None:
+        """Forget the look-ups that are under way."""
+        for task in list(self._asked.values()):
+            task.cancel()
+
+
+def _tell(name: str, answer: "asyncio.Future[list[str]]") -> None:
+    found: list[str] | OSError | UnicodeError
+    try:
+        found = [str(row[4][0]) for row in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)]
+    except (OSError, UnicodeError) as problem:
+        found = problem
+    with contextlib.suppress(RuntimeError):  # the loop may have ended meanwhile
+        answer.get_loop().call_soon_threadsafe(_settle, answer, found)
+
+
+def _settle(answer: "asyncio.Future[list[str]]", found: list[str] | OSError | UnicodeError) -> None:
+    if answer.done():
+        return
+    if isinstance(found, list):
+        answer.set_result(found)
+    else:
+        answer.set_exception(found)
+
+
+class _Exchange:
+    """What is known of one request while it is under way."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self.timeouts = dict.fromkeys(("connect", "read", "write", "pool"), timeout_s)
+        self.sent = False
+
+    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Note that bytes of the request may be on their way (httpcore)."""
+        if event.endswith(".send_request_headers.started"):
+            self.sent = True
+
+
+def _request(
+    method: str, target: Target, body: bytes, headers: Mapping[str, str], exchange: _Exchange
+) -> httpcore.Request:
+    heads = [("Host", target.authority), ("Accept-Encoding", "identity"), *headers.items()]
+    if method != "GET":
+        heads.append(("Content-Length", str(len(body))))
+    url = httpcore.URL(
+        scheme=target.scheme.encode(), host=target.host.encode(), port=target.port, target=target.path.encode()
+    )
+    return httpcore.Request(
+        method,
+        url,
+        headers=[(name.encode(), value.encode()) for name, value in heads],
+        content=body,
+        extensions={"timeout": exchange.timeouts, "trace": exchange.trace},
+    )
+
+
+class _Guard(httpcore.AsyncNetworkBackend):
+    """Connect to an address that was looked at, never to a name."""
+
+    def __init__(self, resolve: Resolver, below: httpcore.AsyncNetworkBackend) -> None:
+        self._resolve, self._below = resolve, below
+
+    async def connect_tcp(
+        self, host: str, port: int, timeout: float | None = None, local_address: str | None = None,
+        socket_options: Any = None,
+    ) -> httpcore.AsyncNetworkStream:  # fmt: skip
+        """Resolve, look, connect: to the first of the addresses that takes the connection (httpcore)."""
+        problem: Exception = Unresolved(host)
+        for address in (await self._resolve(host))[:4]:
+            try:
+                return _Stream(await self._below.connect_tcp(address, port, timeout, local_address, socket_options))
+            except (OSError, httpcore.ConnectError) as refused:
+                problem = refused
+        raise problem
+
+    async def connect_unix_socket(
+        self, path: str, timeout: float | None = None, socket_options: Any = None
+    ) -> httpcore.AsyncNetworkStream:
+        """Refuse: nothing is called that way (httpcore)."""
+        raise Barred("no socket of this machine may be called")
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait (httpcore)."""
+        await asyncio.sleep(seconds)
+
+
+class _Stream(httpcore.AsyncNetworkStream):
+    """A connection that is closed when its TLS does not come about in time; httpcore leaves it open then."""
+
+    def __init__(self, below: httpcore.AsyncNetworkStream) -> None:
+        self.read, self.write = below.read, below.write  # type: ignore[method-assign]
+        self.aclose, self.get_extra_info = below.aclose, below.get_extra_info  # type: ignore[method-assign]
+        self._below = below
+
+    async def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.AsyncNetworkStream:
+        """Begin TLS (httpcore)."""
+        try:
+            return await self._below.start_tls(ssl_context, server_hostname, timeout)
+        except BaseException:
+            await asyncio.shield(self._below.aclose())
+            raise
