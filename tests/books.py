@@ -20,14 +20,19 @@ from kalita.ledger.writer import Writer
 from kalita.people.wallets import Wallets
 from kalita.refusals import Refusal
 from kalita.storage.engine import Engine
+from kalita.storage.postgres.engine import PostgresEngine
 from kalita.storage.sqlite.engine import SqliteEngine
+from tests import postgres
 
 KEYS = Keys(bytes(range(32)))
 ALICE, BOB, CAROL = 79110000001, 79110000002, 79110000003
 RUB, USD = 643, 840
 
 Factory = Callable[[Path], Engine]
-ENGINES: dict[str, Factory] = {"sqlite": lambda folder: SqliteEngine(folder / "kalita.db")}
+ENGINES: dict[str, Factory] = {
+    "sqlite": lambda folder: SqliteEngine(folder / "kalita.db"),
+    "postgres": lambda folder: PostgresEngine(postgres.database_of(folder)),
+}
 
 
 @dataclass

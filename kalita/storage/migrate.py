@@ -4,9 +4,12 @@ Migrations: numbered forward-only SQL files, each applied once in a transaction 
 A database newer than the code is refused: an old program must not write what it does not understand.
 """
 
+import re
 from collections.abc import Iterable
 from importlib.resources import files
 from typing import NamedTuple
+
+from kalita.storage.queries import hinted
 
 
 class Migration(NamedTuple):
@@ -48,6 +51,21 @@ def statements(text: str) -> tuple[str, ...]:
             if code.endswith(";"):
                 parts.append([])
     return tuple("\n".join(part) for part in parts if part)
+
+
+def for_postgres(statement: str) -> str:
+    """
+    Return a statement of a migration in PostgreSQL's words.
+
+    Whole numbers have 64 bits there too. Texts compare byte by byte, as they do in SQLite: the order of an index must
+    not depend on the machine's language.
+    """
+    text = _STRICT.sub("", hinted(statement, "postgres"))
+    return _TEXT.sub(r'\1TEXT COLLATE "C"', re.sub(r"\bINTEGER\b", "BIGINT", text))
+
+
+_STRICT = re.compile(r"\bSTRICT\b(, WITHOUT ROWID\b)?")
+_TEXT = re.compile(r"^(\s*(?:ALTER TABLE \w+ ADD COLUMN )?\w+\s+)TEXT\b", re.MULTILINE)
 
 
 def pending(known: list[Migration], applied: Iterable[int]) -> list[Migration]:

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 
 _PARAMETER = re.compile(r"\$(\d+)")
-_HINT = re.compile(r"/\* sqlite: (.*?) \*/")
+_HINTS = {name: re.compile(rf"/\* {name}: (.*?) \*/") for name in ("sqlite", "postgres")}
 
 
 @cache
@@ -29,4 +29,15 @@ def statements() -> dict[str, str]:
 @cache
 def for_sqlite() -> dict[str, str]:
     """Return the statements with SQLite's numbered parameters, and with the hints that only its planner needs."""
-    return {name: _HINT.sub(r"\1", _PARAMETER.sub(r"?\1", text)) for name, text in statements().items()}
+    return {name: hinted(_PARAMETER.sub(r"?\1", text), "sqlite") for name, text in statements().items()}
+
+
+@cache
+def for_postgres() -> dict[str, str]:
+    """Return the statements with the hints for PostgreSQL, like `/* postgres: FOR UPDATE */`."""
+    return {name: hinted(text, "postgres") for name, text in statements().items()}
+
+
+def hinted(text: str, engine: str) -> str:
+    """Let an engine see the hints that are for it alone."""
+    return _HINTS[engine].sub(r"\1", text)

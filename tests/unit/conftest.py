@@ -7,8 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.books import books
+from tests.books import ENGINES, Factory, books
 from tests.unit.tampering import fill
+
+
+@pytest.fixture(params=ENGINES.values(), ids=ENGINES)
+def factory(request: pytest.FixtureRequest) -> Factory:
+    """Every engine there is, one after the other."""
+    return request.param
 
 
 @pytest.fixture(scope="session")

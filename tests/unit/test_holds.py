@@ -10,7 +10,7 @@ from kalita.ledger.holds import Held, post, void
 from kalita.ledger.order import Accepted
 from kalita.ledger.writer import Fault
 from kalita.refusals import NOT_ENOUGH_MONEY, UNUSABLE
-from tests.books import ALICE, RUB, Books, bar, bill, books
+from tests.books import ALICE, RUB, Books, Factory, bar, bill, books
 
 
 async def _held(on: Books, amount: int, fee: int) -> Held:
@@ -18,11 +18,11 @@ async def _held(on: Books, amount: int, fee: int) -> Held:
     return Held(ALICE, Direction.OUT, RUB, accepted.txn_id, amount, fee)
 
 
-def test_posted_hold_pays_the_provider_and_the_fee(tmp_path: Path) -> None:
+def test_posted_hold_pays_the_provider_and_the_fee(tmp_path: Path, factory: Factory) -> None:
     """Sum and commission leave the owner at once, reach provider and house when it succeeds; nothing is left over."""
 
     async def run() -> None:
-        async with books(tmp_path) as on:
+        async with books(tmp_path, factory) as on:
             await on.wallet(ALICE, RUB=10_000)
             held = await _held(on, 7_000, 70)
             assert [await on.balance(ALICE), await on.balance(ALICE, Kind.HOLD)] == [2_930, 7_070]
@@ -39,11 +39,11 @@ def test_posted_hold_pays_the_provider_and_the_fee(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_voided_hold_gives_everything_back(tmp_path: Path) -> None:
+def test_voided_hold_gives_everything_back(tmp_path: Path, factory: Factory) -> None:
     """A failed payment returns sum and commission, even to an owner who is barred meanwhile, and shows its code."""
 
     async def run() -> None:
-        async with books(tmp_path) as on:
+        async with books(tmp_path, factory) as on:
             await on.wallet(ALICE, RUB=10_000)
             held = await _held(on, 7_000, 70)
             await on.done(bar(ALICE, 3))
@@ -57,11 +57,11 @@ def test_voided_hold_gives_everything_back(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_hold_is_closed_once(tmp_path: Path) -> None:
+def test_hold_is_closed_once(tmp_path: Path, factory: Factory) -> None:
     """Of all closings that race, in one group or later, one wins; the others move nothing."""
 
     async def run() -> None:
-        async with books(tmp_path) as on:
+        async with books(tmp_path, factory) as on:
             await on.wallet(ALICE, RUB=10_000)
             held, other = await _held(on, 1_000, 10), await _held(on, 5_000, 0)
             race = [void(held, 5), post(held, 1, 0), void(held, 300), post(held, 1, 0)]
@@ -76,11 +76,11 @@ def test_hold_is_closed_once(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_what_never_waited_cannot_be_closed(tmp_path: Path) -> None:
+def test_what_never_waited_cannot_be_closed(tmp_path: Path, factory: Factory) -> None:
     """Money on hold belongs to its own payment: no other payment's closing takes it."""
 
     async def run() -> None:
-        async with books(tmp_path) as on:
+        async with books(tmp_path, factory) as on:
             await on.wallet(ALICE, RUB=10_000)
             held = await _held(on, 1_000, 0)
             assert await on.submit(void(held._replace(txn_id=held.txn_id + 64), 5)) is UNUSABLE

@@ -6,7 +6,9 @@ import sqlite3
 import pytest
 
 from kalita.storage import migrate
-from kalita.storage.queries import for_sqlite, statements
+from kalita.storage.postgres import attempts, group
+from kalita.storage.queries import for_postgres, for_sqlite, statements
+from tests import postgres
 
 
 def test_names_are_words_and_parameters_have_no_gap() -> None:
@@ -28,6 +30,45 @@ def test_statement_fits_the_schema(name: str) -> None:
     count = len(set(re.findall(r"\$(\d+)", statements()[name])))
     db.execute("EXPLAIN " + for_sqlite()[name], [None] * count)
     db.close()
+
+
+@pytest.fixture(scope="module")
+def url() -> str:
+    """Return a database on PostgreSQL."""
+    return postgres.database()
+
+
+@pytest.mark.parametrize("name", list(statements()))
+def test_statement_fits_the_schema_of_postgres(url: str, name: str) -> None:
+    """Every statement can be prepared there too, with types for all its parameters."""
+    assert postgres.plan(url, for_postgres()[name])
+
+
+GROUP = {
+    name: text
+    for module in (group, attempts)
+    for name, text in vars(module).items()
+    if name.isupper() and isinstance(text, str) and "$1" in text
+}
+
+
+@pytest.mark.parametrize("name", list(GROUP))
+def test_statement_of_a_group_takes_the_key(url: str, name: str) -> None:
+    """Prepared on empty tables, it never reads one of them from end to end, however long it gets."""
+    plan = postgres.plan(url, GROUP[name])
+    scanned = set(re.findall(r"Seq Scan on (\w+)", plan))
+    assert scanned <= ({"lane"} if name in ("OWN_LANE", "FREE_LANE") else set()), plan
+    assert "Hash Join" not in plan
+    assert "Merge Join" not in plan
+
+
+def test_history_of_postgres_is_read_by_its_key(url: str) -> None:
+    """No scan and no sort there either."""
+    for name in ("history_page", "history_running", "history_undone", "payment_by_client_id", "accounts_between"):
+        plan = postgres.plan(url, for_postgres()[name])
+        assert "Index" in plan
+        assert "Seq Scan" not in plan
+        assert name == "accounts_between" or "Sort" not in plan
 
 
 def test_history_is_read_by_its_key() -> None:

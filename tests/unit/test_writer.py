@@ -12,7 +12,7 @@ from kalita.ledger.order import Accepted, Order, Transfer
 from kalita.ledger.writer import Fault, Writer
 from kalita.refusals import NOT_ENOUGH_MONEY, REPEATED
 from kalita.storage.engine import LaneLost, Unavailable
-from tests.books import ALICE, BOB, CAROL, ENGINES, KEYS, RUB, Books, books, pay
+from tests.books import ALICE, BOB, CAROL, KEYS, RUB, Books, Factory, books, pay
 
 POISON = Order(ALICE, transfers=(Transfer(account_id(ALICE, Kind.WALLET, RUB), account_id(BOB, Kind.WALLET, RUB), 0),))
 """No rule refuses a transfer of nothing; the ledger asserts that nobody builds one."""
@@ -55,9 +55,9 @@ class Stubborn:
             raise self.late.pop(0)
 
 
-def _run(folder: Path, work: Callable[[Books, Stubborn], Awaitable[None]], **rest) -> None:
+def _run(folder: Path, factory: Factory, work: Callable[[Books, Stubborn], Awaitable[None]], **rest) -> None:
     async def run() -> None:
-        async with books(folder, lambda at: Stubborn(ENGINES["sqlite"](at)), **rest) as on:
+        async with books(folder, lambda at: Stubborn(factory(at)), **rest) as on:
             await on.wallet(ALICE, RUB=1_000)
             await on.wallet(BOB)
             on.engine.groups.clear()
@@ -71,7 +71,7 @@ def _pays(count: int, first: int = 0) -> list[Order]:
     return [pay(ALICE, BOB, 1, client_id=str(first + number)) for number in range(count)]
 
 
-def test_orders_that_wait_share_a_commit(tmp_path: Path) -> None:
+def test_orders_that_wait_share_a_commit(tmp_path: Path, factory: Factory) -> None:
     """What gathers while a group is written goes with the next one, never more than the largest group."""
 
     async def work(on: Books, engine: Stubborn) -> None:
@@ -82,10 +82,10 @@ def test_orders_that_wait_share_a_commit(tmp_path: Path) -> None:
         assert sum(engine.groups) == 10
         assert await on.balance(BOB) == 10
 
-    _run(tmp_path, work, largest_group=4)
+    _run(tmp_path, factory, work, largest_group=4)
 
 
-def test_poison_fails_alone_with_a_reference(tmp_path: Path) -> None:
+def test_poison_fails_alone_with_a_reference(tmp_path: Path, factory: Factory) -> None:
     """Of a group that cannot be written only the bad order fails; its neighbours are in the books."""
 
     async def work(on: Books, engine: Stubborn) -> None:
@@ -98,10 +98,10 @@ def test_poison_fails_alone_with_a_reference(tmp_path: Path) -> None:
         assert fault.reference in str(fault)
         assert await on.balance(BOB) == 6
 
-    _run(tmp_path, work)
+    _run(tmp_path, factory, work)
 
 
-def test_refused_order_disturbs_nobody(tmp_path: Path) -> None:
+def test_refused_order_disturbs_nobody(tmp_path: Path, factory: Factory) -> None:
     """A refusal is an answer; the group goes on."""
 
     async def work(on: Books, engine: Stubborn) -> None:
@@ -109,10 +109,10 @@ def test_refused_order_disturbs_nobody(tmp_path: Path) -> None:
         assert outcomes[1] is NOT_ENOUGH_MONEY
         assert await on.balance(BOB) == 2
 
-    _run(tmp_path, work)
+    _run(tmp_path, factory, work)
 
 
-def test_database_away_fails_the_group_and_it_may_be_sent_again(tmp_path: Path) -> None:
+def test_database_away_fails_the_group_and_it_may_be_sent_again(tmp_path: Path, factory: Factory) -> None:
     """Nothing was acknowledged, nothing is half there; the same orders succeed afterwards."""
 
     async def work(on: Books, engine: Stubborn) -> None:
@@ -126,10 +126,10 @@ def test_database_away_fails_the_group_and_it_may_be_sent_again(tmp_path: Path) 
             await on.done(order)
         assert await on.balance(BOB) == 5
 
-    _run(tmp_path, work)
+    _run(tmp_path, factory, work)
 
 
-def test_lost_answer_is_found_by_a_repeat(tmp_path: Path) -> None:
+def test_lost_answer_is_found_by_a_repeat(tmp_path: Path, factory: Factory) -> None:
     """When the commit came through but its answer did not, the same id finds the payment and moves nothing."""
 
     async def work(on: Books, engine: Stubborn) -> None:
@@ -140,10 +140,10 @@ def test_lost_answer_is_found_by_a_repeat(tmp_path: Path) -> None:
         assert again.repeated
         assert await on.balance(BOB) == 1
 
-    _run(tmp_path, work)
+    _run(tmp_path, factory, work)
 
 
-def test_repeats_later_and_at_once(tmp_path: Path) -> None:
+def test_repeats_later_and_at_once(tmp_path: Path, factory: Factory) -> None:
     """Same id and meaning: the first answer, for ever; other meaning: refused; the id of another owner is another."""
 
     async def work(on: Books, engine: Stubborn) -> None:
@@ -157,10 +157,10 @@ def test_repeats_later_and_at_once(tmp_path: Path) -> None:
         assert await on.balance(BOB) == 7
         assert not (await on.done(pay(BOB, ALICE, 7, client_id="x"))).repeated
 
-    _run(tmp_path, work)
+    _run(tmp_path, factory, work)
 
 
-def test_lost_lane_is_replaced_by_another(tmp_path: Path) -> None:
+def test_lost_lane_is_replaced_by_another(tmp_path: Path, factory: Factory) -> None:
     """A writer whose lane was taken over writes on in a new one; the group is not lost."""
 
     async def work(on: Books, engine: Stubborn) -> None:
@@ -173,14 +173,14 @@ def test_lost_lane_is_replaced_by_another(tmp_path: Path) -> None:
         engine.trouble = [LaneLost(9)]
         await on.done(_pays(1, first=1)[0])
 
-    _run(tmp_path, work)
+    _run(tmp_path, factory, work)
 
 
-def test_two_writers_write_beside_each_other(tmp_path: Path) -> None:
+def test_two_writers_write_beside_each_other(tmp_path: Path, factory: Factory) -> None:
     """A command beside a server has a lane of its own; neither overdraws, ids grow, both chains hold."""
 
     async def work(on: Books, engine: Stubborn) -> None:
-        other = Books(ENGINES["sqlite"](tmp_path), on.hand)
+        other = Books(factory(tmp_path), on.hand)
         await other.writer.start()
         assert other.writer.lane != on.writer.lane
         spend = [pay(ALICE, BOB, 300) for _ in range(5)]
@@ -193,10 +193,10 @@ def test_two_writers_write_beside_each_other(tmp_path: Path) -> None:
         await other.writer.stop()
         await other.engine.close()
 
-    _run(tmp_path, work)
+    _run(tmp_path, factory, work)
 
 
-def test_lanes_of_ended_writers_are_used_again(tmp_path: Path) -> None:
+def test_lanes_of_ended_writers_are_used_again(tmp_path: Path, factory: Factory) -> None:
     """However often commands run, lanes do not run out; a chain is continued by the next writer."""
 
     async def work(on: Books, engine: Stubborn) -> None:
@@ -210,10 +210,10 @@ def test_lanes_of_ended_writers_are_used_again(tmp_path: Path) -> None:
             await other.stop()
         assert len(seen) == 1
 
-    _run(tmp_path, work)
+    _run(tmp_path, factory, work)
 
 
-def test_stop_writes_what_waits_and_takes_no_more(tmp_path: Path) -> None:
+def test_stop_writes_what_waits_and_takes_no_more(tmp_path: Path, factory: Factory) -> None:
     """Orders that were taken in are answered; later ones are told to come back."""
 
     async def work(on: Books, engine: Stubborn) -> None:
@@ -229,10 +229,10 @@ def test_stop_writes_what_waits_and_takes_no_more(tmp_path: Path) -> None:
         await stopping
         assert await on.balance(BOB) == 7
 
-    _run(tmp_path, work)
+    _run(tmp_path, factory, work)
 
 
-def test_queue_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_queue_is_bounded(tmp_path: Path, factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
     """What cannot be written soon is refused at once, so that memory and waiting stay bounded."""
     monkeypatch.setattr(writer_module, "LONGEST_QUEUE", 3)
 
@@ -247,10 +247,10 @@ def test_queue_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         await asyncio.wait(tasks)
         assert await on.balance(BOB) == 10 - len(refused)
 
-    _run(tmp_path, work)
+    _run(tmp_path, factory, work)
 
 
-def test_caller_who_left_does_not_stop_the_group(tmp_path: Path) -> None:
+def test_caller_who_left_does_not_stop_the_group(tmp_path: Path, factory: Factory) -> None:
     """A client that hangs up leaves its order in the books, and its neighbours are answered."""
 
     async def work(on: Books, engine: Stubborn) -> None:
@@ -263,10 +263,10 @@ def test_caller_who_left_does_not_stop_the_group(tmp_path: Path) -> None:
         assert isinstance(tasks[2].result(), Accepted)
         assert await on.balance(BOB) == 3
 
-    _run(tmp_path, work)
+    _run(tmp_path, factory, work)
 
 
-def test_lease_is_renewed_while_idle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lease_is_renewed_while_idle(tmp_path: Path, factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
     """A quiet writer keeps its lane; trouble with the renewal does not end it."""
     monkeypatch.setattr(writer_module, "LEASE_S", 0.03)
 
@@ -287,4 +287,4 @@ def test_lease_is_renewed_while_idle(tmp_path: Path, monkeypatch: pytest.MonkeyP
         monkeypatch.undo()
         assert isinstance(await other.submit(_pays(1)[0]), Accepted)
 
-    _run(tmp_path, work)
+    _run(tmp_path, factory, work)

@@ -1,0 +1,187 @@
+"""
+The group write on PostgreSQL: one statement that locks, one that looks up, and one that writes what every group writes.
+
+Locks come first and look-ups second: a statement sees what was committed before it began, so one that did both would
+miss the key that a rival wrote while it waited for his lock. Rows go in as arrays, a column each.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import Any, get_type_hints
+
+from msgspec.structs import astuple
+
+from kalita.storage.engine import Found, LaneLost, Needs, Writes
+from kalita.storage.postgres.connection import Connection
+from kalita.storage.rows import (
+    AccountRow,
+    BarRow,
+    ClosingRow,
+    EntryRow,
+    GroupRow,
+    HistoryRow,
+    LaneRow,
+    PaymentRow,
+    SpentRow,
+    WalletRow,
+)
+
+LEASE_US = 30_000_000
+NOW = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"
+"""Microseconds by the database's own clock."""
+
+_TYPES = {int: "BIGINT", int | None: "BIGINT", str: "TEXT", str | None: "TEXT"}
+
+
+def _columns(row: type) -> dict[str, str]:
+    """Return the columns of a kind of row with their types."""
+    return {name: _TYPES[hint] for name, hint in get_type_hints(row).items() if name in _names(row)}
+
+
+def _names(row: type) -> tuple[str, ...]:
+    return getattr(row, "__struct_fields__", ()) or getattr(row, "_fields", ())
+
+
+def _arrays(types: Iterable[str], first: int) -> str:
+    return ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(types, first))
+
+
+def _insert(table: str, row: type, first: int = 1) -> str:
+    """Return what puts rows into a table, given as arrays from parameter `first` on, in their order."""
+    columns = _columns(row)
+    names = ", ".join(columns)
+    return f"INSERT INTO {table} ({names}) SELECT * FROM unnest({_arrays(columns.values(), first)}) AS new ({names})"
+
+
+_ACCOUNT, _LANE = _columns(AccountRow), _columns(LaneRow)
+_FREE = len(_ACCOUNT) - 4
+LOCK = f"""
+SELECT lane, leased_until, seq, last_txn{", NULL::BIGINT" * _FREE}, holder, head
+  FROM (SELECT * FROM lane WHERE lane = $1 FOR UPDATE) AS mine
+ UNION ALL
+SELECT {", ".join(_ACCOUNT)}, NULL, NULL
+  FROM (SELECT * FROM account WHERE id = ANY($2::BIGINT[]) ORDER BY id FOR UPDATE) AS locked"""
+"""The lane and then the accounts, in the order of their ids: nobody waits for one who waits for him."""
+
+LOOK_UP = """
+SELECT 0 AS what, p.owner AS a, p.txn_id AS b, 0::BIGINT AS c, 0::BIGINT AS d, 0::BIGINT AS e,
+       p.client_id AS f, p.meaning AS g, p.answer AS h
+  FROM unnest($1::BIGINT[], $2::TEXT[]) AS wanted (owner, client_id)
+ CROSS JOIN LATERAL
+       (SELECT * FROM payment WHERE owner = wanted.owner AND client_id = wanted.client_id LIMIT 1) AS p
+ UNION ALL
+SELECT 1, h.wallet, h.stream, h.txn_id, h.sum + h.commission, 0, NULL, NULL, NULL
+  FROM unnest($3::BIGINT[], $4::BIGINT[], $5::BIGINT[]) AS wanted (wallet, stream, txn_id)
+ CROSS JOIN LATERAL
+       (SELECT * FROM history
+         WHERE wallet = wanted.wallet AND stream = wanted.stream AND txn_id = wanted.txn_id AND state = 1 LIMIT 1) AS h
+ UNION ALL
+SELECT 2, s.wallet, s.period, s.category, s.amount, s.number, NULL, NULL, NULL
+  FROM unnest($6::BIGINT[], $7::BIGINT[]) AS wanted (wallet, period)
+ CROSS JOIN LATERAL
+       (SELECT * FROM spent WHERE wallet = wanted.wallet AND period = wanted.period LIMIT 31) AS s"""
+
+CHANGING = ("id", "balance", "bars", "entries", "last_txn", "sum_in", "sum_out", "sum_card")
+_SET = ", ".join(f"{name} = new.{name}" for name in CHANGING[1:])
+_AT_ENTRY = len(CHANGING) + 1
+_AT_PAYMENT = _AT_ENTRY + len(_columns(EntryRow))
+_AT_HISTORY = _AT_PAYMENT + len(_columns(PaymentRow))
+_AT_CHAIN = _AT_HISTORY + len(_columns(HistoryRow))
+WRITE = f"""
+WITH moved AS (
+    UPDATE account SET {_SET}
+      FROM unnest({_arrays(["BIGINT"] * len(CHANGING), 1)}) AS new ({", ".join(CHANGING)})
+     WHERE account.id = new.id),
+ entered AS ({_insert("entry", EntryRow, _AT_ENTRY)}),
+ answered AS ({_insert("payment", PaymentRow, _AT_PAYMENT)}),
+ shown AS ({_insert("history", HistoryRow, _AT_HISTORY)}),
+ chained AS ({_insert("chain", GroupRow, _AT_CHAIN)})
+UPDATE lane SET leased_until = {NOW} + {LEASE_US}, seq = new.seq, last_txn = new.last_txn, head = new.head
+  FROM unnest({_arrays(_columns(GroupRow).values(), _AT_CHAIN)}) AS new ({", ".join(_columns(GroupRow))})
+ WHERE lane.lane = new.lane"""
+
+OPEN_WALLETS = _insert("wallet", WalletRow) + " ON CONFLICT (wallet) DO NOTHING"
+OPEN_ACCOUNTS = _insert("account", AccountRow)
+BARS = _insert("bar", BarRow)
+SPENT = (
+    _insert("spent", SpentRow) + " ON CONFLICT (wallet, period, category)"
+    " DO UPDATE SET amount = excluded.amount, number = excluded.number"
+)
+CLOSINGS = f"""
+WITH closed AS ({_insert("closing", ClosingRow)})
+UPDATE history SET state = CASE new.error_code WHEN 0 THEN 0 ELSE 2 END
+  FROM unnest({_arrays(_columns(ClosingRow).values(), 1)}) AS new ({", ".join(_columns(ClosingRow))})
+ WHERE history.wallet = new.wallet AND history.stream = new.stream AND history.txn_id = new.txn_id"""
+
+WRITTEN = "SELECT 1 FROM chain WHERE lane = $1 AND seq = $2 AND head = $3"
+RENEW = f"UPDATE lane SET leased_until = {NOW} + {LEASE_US} WHERE lane = $1"
+
+
+async def find(db: Connection, queries: Mapping[str, str], needs: Needs) -> Found:
+    """
+    Lock what the orders touch, then read what they need.
+
+    raises  LaneLost when the lane is leased to another writer
+    """
+    lane, accounts = await lock(db, needs)
+    if lane is None or lane.holder != needs.holder:
+        raise LaneLost(needs.lane)
+    found = Found(lane, accounts, {}, {}, {key: {} for key in needs.spent})
+    if needs.keys or needs.waiting or needs.spent:
+        await _look_up(db, needs, found)
+    for guard in needs.guards:
+        if await db.fetch(queries[guard[0]], *guard[1]):
+            found.guards.add(guard)
+    return found
+
+
+async def lock(db: Connection, needs: Needs) -> tuple[LaneRow | None, dict[int, AccountRow]]:
+    """Lock the lane and the accounts that are there; return them as they are once they are locked."""
+    lane, accounts, width = None, {}, len(_ACCOUNT)
+    for row in await db.fetch(LOCK, needs.lane, needs.accounts):
+        if row[width] is None:
+            accounts[row[0]] = AccountRow(*row[:width])
+        else:
+            lane = LaneRow(row[0], row[width], row[1], row[2], row[3], row[width + 1])
+    return lane, accounts
+
+
+async def _look_up(db: Connection, needs: Needs, found: Found) -> None:
+    wanted = (*_turned(needs.keys, 2), *_turned(needs.waiting, 3), *_turned(needs.spent, 2))
+    for what, a, b, c, d, e, f, g, h in await db.fetch(LOOK_UP, *wanted):
+        if what == 0:
+            found.payments[a, f] = PaymentRow(a, f, b, g, h)
+        elif what == 1:
+            found.waiting[a, b, c] = d
+        else:
+            found.spent[a, b][c] = SpentRow(a, b, c, d, e)
+
+
+async def write(db: Connection, queries: Mapping[str, str], writes: Writes) -> None:
+    """Write the rows of a group, each table in the order of its key, new rows that rivals may wait for first."""
+    assert writes.group is not None
+    for text, rows, row in (
+        (OPEN_WALLETS, sorted(writes.wallets), WalletRow),
+        (OPEN_ACCOUNTS, [astuple(account) for account in writes.opened], AccountRow),
+        (CLOSINGS, writes.closings, ClosingRow),
+        (BARS, writes.bars, BarRow),
+        (SPENT, writes.spent, SpentRow),
+    ):
+        if rows:
+            await db.execute(text, *_turned(rows, len(_columns(row))))
+    moved = [tuple(getattr(account, name) for name in CHANGING) for account in writes.accounts]
+    await db.execute(
+        WRITE,
+        *_turned(moved, len(CHANGING)),
+        *_turned(writes.entries, len(_columns(EntryRow))),
+        *_turned(sorted(writes.payments), len(_columns(PaymentRow))),
+        *_turned(sorted(writes.history), len(_columns(HistoryRow))),
+        *_turned([writes.group], len(_columns(GroupRow))),
+    )
+    for query, extras in groupby(writes.extras, key=lambda extra: extra[0]):
+        await db.executemany(queries[query], [args for _, args in extras])
+
+
+def _turned(rows: Sequence[Sequence[Any]], width: int) -> list[Any]:
+    """Turn rows into columns."""
+    return list(zip(*rows, strict=True)) if rows else [()] * width

@@ -1,0 +1,74 @@
+"""A few connections for short statements: whoever comes gets the one that was used last."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+import asyncpg
+
+from kalita.storage.engine import Unavailable
+from kalita.storage.postgres.connection import Connection, within
+
+
+class Connect(Protocol):
+    """What opens a connection. raises: Unavailable"""
+
+    async def __call__(self) -> Connection:
+        """Open one."""
+
+
+class Pool:
+    """
+    Connections that are opened when they are needed and kept.
+
+    size  how many at most; who comes when all are in use waits
+    """
+
+    def __init__(self, connect: Connect, size: int) -> None:
+        self._connect = connect
+        self._free: list[Connection] = []
+        self._room = asyncio.Semaphore(size)
+
+    @asynccontextmanager
+    async def connection(self, seconds: float) -> AsyncIterator[Connection]:
+        """
+        Lend a connection; on any error it is ended, since nobody knows in which state it is.
+
+        seconds  after which its socket is closed, whatever is waited for
+        raises   Unavailable when it was lost
+        """
+        async with self._room:
+            connection = await self._take()
+            timer = asyncio.get_running_loop().call_later(seconds, connection.terminate)
+            try:
+                yield connection
+            except asyncpg.InterfaceError as problem:
+                if connection.is_closed():
+                    raise Unavailable(str(problem)) from problem
+                raise
+            finally:
+                timer.cancel()
+                self._give(connection)
+
+    async def _take(self) -> Connection:
+        while self._free:
+            connection = self._free.pop()
+            if not connection.is_closed():
+                return connection
+        return await self._connect()
+
+    def _give(self, connection: Connection) -> None:
+        if connection.is_closed() or connection.is_in_transaction():
+            connection.terminate()
+        else:
+            self._free.append(connection)
+
+    async def close(self) -> None:
+        """End those that are not in use."""
+        free, self._free = self._free, []
+        for connection in free:
+            try:
+                await within(1, connection, connection.close())
+            except (OSError, asyncpg.InterfaceError, asyncpg.PostgresError):
+                connection.terminate()
