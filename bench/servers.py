@@ -25,7 +25,7 @@ from kalita.web.listen import bind
 
 WALLETS = 10_000
 FIRST = 79_000_000_000
-FUNDS = 1_000_000_00
+FUNDS = 100_000_00
 KALITA = Path(sys.executable).with_name("kalita")
 
 

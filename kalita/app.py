@@ -45,6 +45,7 @@ WATCH_S = 1
 ROWS = (
     *profile.ROWS,
     *balances.ROWS,
+    *limits_api.ROWS,
     *payments_api.ROWS,
     *history_api.ROWS,
     *openapi.ROWS,
@@ -73,8 +74,9 @@ class App:
         self.outbound = outbound(settings)
         self.tokens = Tokens(engine, clock)
         self.wallets = Wallets(engine, self.writer, clock, keys)
+        self.limits = Limits(engine, lifted=not settings.sum_limits)
         self.history = History(engine)
-        self.payments = Payments(engine, self.writer, self.catalogue, keys, settings.make_wallets)
+        self.payments = Payments(engine, self.writer, self.catalogue, keys, settings.make_wallets, self.limits)
 
     @classmethod
     async def open(
@@ -134,6 +136,7 @@ class App:
             Profiles: Profiles(self.engine, self.wallets, self.keys),
             Balances: Balances(self.wallets),
             Payments: self.payments,
+            limits_api.LimitsApi: limits_api.LimitsApi(self.engine, self.limits, self.wallets, self.clock),
             history_api.HistoryApi: history_api.HistoryApi(self.history, Shapes(self.catalogue), self.clock),
             Description: description,
             Reference: Reference(description),

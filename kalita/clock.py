@@ -7,7 +7,7 @@ One object is built from the settings and handed down, so that a test or a demo 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 
 SECOND = 1_000_000
@@ -16,6 +16,7 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 MOSCOW = timezone(timedelta(hours=3))
+MOSCOW_S = 3 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,30 @@ def month_start(moment: int) -> int:
     """Return the first moment of the Moscow month that holds the given one."""
     stamp = datetime.fromtimestamp(moment // SECOND, MOSCOW)
     return micros(stamp.replace(day=1, hour=0, minute=0, second=0))
+
+
+def month_of(moment: int) -> int:
+    """Return the number of the Moscow month that holds a moment: 202601 is January 2026."""
+    return day_of(moment) // 100
+
+
+def day_of(moment: int) -> int:
+    """Return the number of the Moscow day that holds a moment: 20260131 is 31 January 2026."""
+    return _day_number((moment // SECOND + MOSCOW_S) // 86400)
+
+
+@lru_cache(1024)
+def _day_number(days: int) -> int:
+    day = date(1970, 1, 1) + timedelta(days=days)
+    return (day.year * 100 + day.month) * 100 + day.day
+
+
+def month_bounds(month: int) -> tuple[int, int]:
+    """Return the first moment of a Moscow month, by its number, and that of the next one."""
+    year, number = divmod(month, 100)
+    begin = datetime(year, number, 1, tzinfo=MOSCOW)
+    end = datetime(year + number // 12, number % 12 + 1, 1, tzinfo=MOSCOW)
+    return micros(begin), micros(end)
 
 
 def micros(stamp: datetime) -> int:

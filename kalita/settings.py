@@ -41,6 +41,9 @@ class Settings:
     bad_tokens_a_minute: int = field(
         default=60, metadata={"help": "calls with bad tokens a minute from one address; 0: no bound"}
     )
+    sum_limits: bool = field(
+        default=True, metadata={"help": "the limits of a wallet's level bind; false lifts them, counters are kept"}
+    )
     outbound_networks: str = field(
         default="", metadata={"help": "inner networks that may be called all the same, like 10.1.0.0/16,fd00::/8"}
     )

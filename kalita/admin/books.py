@@ -12,6 +12,10 @@ from kalita.admin.running import Refused, run, with_app
 from kalita.app import App
 from kalita.ledger.audit import Head, Report
 from kalita.ledger.audit import audit as audit_
+from kalita.ledger.audit_rows import Findings
+from kalita.limits.audit import counters
+from kalita.providers.catalogue import WALLET_TRANSFER
+from kalita.storage.engine import Snapshot
 
 _LINE = re.compile(r"(\d{1,2}) (\d{1,15}) ([0-9a-f]{32})", re.ASCII)
 
@@ -41,7 +45,7 @@ def audit(heads: bool, against: Path | None, data: Path | None, as_json: bool) -
 
     async def work(app: App) -> Report:
         async with app.engine.snapshot() as snapshot:
-            return await audit_(snapshot, app.keys, kept)
+            return await audit_(snapshot, app.keys, kept, (_counters,))
 
     report = run(lambda: with_app(settings, work, writes=False))
     if as_json:
@@ -53,6 +57,10 @@ def audit(heads: bool, against: Path | None, data: Path | None, as_json: bool) -
         _tell(report)
     if not report.proven:
         raise Refused("the books are not proven")
+
+
+async def _counters(snapshot: Snapshot, found: Findings) -> None:
+    await counters(snapshot, found, (WALLET_TRANSFER,))
 
 
 def _facts(report: Report) -> dict[str, Any]:

@@ -68,7 +68,8 @@ def topup(
 
     async def work(app: App) -> Accepted:
         await usable(app, number)
-        outcome = await app.wallets.top_up(number, minor, currency, client_id, note)
+        ceilings = await app.limits.ceiling(number, currency)
+        outcome = await app.wallets.top_up(number, minor, currency, client_id, note, ceilings)
         if isinstance(outcome, Refusal):
             raise _refused(outcome, client_id)
         return outcome

@@ -9,7 +9,7 @@ The audit: recompute the books from their rows, in one snapshot, beside a live s
 Tables are read in order and merged, so memory does not grow with the books.
 """
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from kalita.keys import Keys
@@ -42,11 +42,15 @@ class Report:
         return not self.findings
 
 
-async def audit(snapshot: Snapshot, keys: Keys, kept: Iterable[Head] = ()) -> Report:
+Check = Callable[[Snapshot, Findings], Awaitable[None]]
+
+
+async def audit(snapshot: Snapshot, keys: Keys, kept: Iterable[Head] = (), also: Iterable[Check] = ()) -> Report:
     """
     Recompute the books and name everything that does not agree.
 
     kept  heads printed by earlier audits and kept outside the database
+    also  checks of rooms above the ledger whose rows follow from the books
     """
     found = Findings()
     commits = Commits(snapshot, keys.of("chain"), kept, found)
@@ -55,6 +59,8 @@ async def audit(snapshot: Snapshot, keys: Keys, kept: Iterable[Head] = ()) -> Re
     await streams(snapshot, found)
     await holds(snapshot, found)
     await owners(snapshot, found)
+    for check in also:
+        await check(snapshot, found)
     return Report(tuple(found.first), found.more, found.counts, commits.heads)
 
 

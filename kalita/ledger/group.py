@@ -2,12 +2,15 @@
 Judge a group of orders against what was read under lock; collect what it writes. Pure: no clock, no I/O.
 """
 
-from kalita.ids import next_id
+from collections.abc import Collection
+
+from kalita.clock import day_of, month_of
+from kalita.ids import moment_of, next_id
 from kalita.ledger.accounts import Direction, Kind, account_id, new_account
 from kalita.ledger.accounts import stream as stream_of
 from kalita.ledger.chain import Digest, opened
 from kalita.ledger.decide import Entry, decide
-from kalita.ledger.order import TXN, Accepted, Closing, Count, Order, Outcome, Record
+from kalita.ledger.order import DAY, MONTH, TXN, Accepted, Closing, Count, Order, Outcome, Record
 from kalita.refusals import NOT_ENOUGH_MONEY, OUTDATED, REPEATED, UNUSABLE, Refusal, payment
 from kalita.storage.engine import Found, Needs, Writes
 from kalita.storage.rows import (
@@ -22,13 +25,29 @@ from kalita.storage.rows import (
     WalletRow,
 )
 
+Spent = tuple[int, int]
+"""A wallet and a period that limits are measured in."""
 
-def needs_of(orders: list[Order], lane: int, holder: str) -> Needs:
-    """Return what has to be read before a group can be judged, accounts in the order of locking."""
+
+class Unread(Exception):  # noqa: N818 - named for what happened
+    """A transaction falls into a period that was not read: the group is to be read and judged again with it."""
+
+    def __init__(self, spent: Spent) -> None:
+        super().__init__(spent)
+        self.spent = spent
+
+
+def needs_of(orders: list[Order], lane: int, holder: str, now: int = 0, more: Collection[Spent] = ()) -> Needs:
+    """
+    Return what has to be read before a group can be judged, accounts in the order of locking.
+
+    now   microseconds since 1970: the transactions' periods are most likely those of now
+    more  periods that turned out to be needed too
+    """
     accounts: set[int] = set()
     keys: set[tuple[int, str]] = set()
     waiting: set[tuple[int, int, int]] = set()
-    spent: set[tuple[int, int]] = set()
+    spent: set[Spent] = set(more)
     guards: set[tuple[str, tuple[int | str | None, ...]]] = set()
     for order in orders:
         for source, target, _ in order.transfers:
@@ -45,10 +64,17 @@ def needs_of(orders: list[Order], lane: int, holder: str) -> Needs:
         for bar in order.bars:
             accounts.add(bar.account)
         for count in order.counts:
-            spent.add(count[:2])
+            spent.add((count.wallet, period_at(count.period, now)))
         if order.guard is not None:
             guards.add((order.guard.query, order.guard.args))
     return Needs(lane, holder, sorted(accounts), sorted(keys), sorted(waiting), sorted(spent), sorted(guards, key=str))
+
+
+def period_at(period: int, moment: int) -> int:
+    """Return the number of a period; MONTH and DAY are those of a moment."""
+    if period == MONTH:
+        return month_of(moment)
+    return day_of(moment) if period == DAY else period
 
 
 class Group:
@@ -88,22 +114,36 @@ class Group:
         txn_id = next_id(self._now, self._last_of(order), self._found.lane.lane)
         newcomers = self._open(order, txn_id)
         entries = decide(self._found.accounts, order.transfers)
-        if order.counts or order.ceilings:
-            entries = self._within_limits(order, entries)
+        counts = self._dated(order.counts, txn_id)
+        if counts or order.ceilings:
+            entries = self._within_limits(order, counts, entries)
         if isinstance(entries, Refusal):
             for account in newcomers:
                 del self._found.accounts[account.id]
             return entries
         for index, entry in enumerate(entries):
             self._enter(txn_id, index // 2, *entry)
+        for count in counts:
+            self._count(*count[:5])
         self._accept(order, txn_id, newcomers)
         return Accepted(txn_id, order.answer[0] + str(txn_id) + order.answer[1], False)
 
-    def _within_limits(self, order: Order, entries: list[Entry] | Refusal) -> list[Entry] | Refusal:
+    def _dated(self, counts: tuple[Count, ...], txn_id: int) -> list[Count]:
+        """Give counts the periods of their transaction, so that they agree with the date that history shows."""
+        moment = moment_of(txn_id)
+        dated = [count._replace(period=period_at(count.period, moment)) for count in counts]
+        for count in dated:
+            if count[:2] not in self._found.spent:
+                raise Unread(count[:2])
+        return dated
+
+    def _within_limits(
+        self, order: Order, counts: list[Count], entries: list[Entry] | Refusal
+    ) -> list[Entry] | Refusal:
         """Limits are looked at before the balance, and after everything else. Source: payments.md 3.1."""
         if isinstance(entries, Refusal) and entries is not NOT_ENOUGH_MONEY:
             return entries
-        for count in order.counts:
+        for count in counts:
             for categories, most, code in count.checks:
                 if self._spent_in(count, categories) + count.amount > most:
                     return payment(code)
@@ -115,11 +155,11 @@ class Group:
         return entries
 
     def _spent_in(self, count: Count, categories: int) -> int:
-        rows = self._found.spent.get((count.wallet, count.period), {}).values()
+        rows = self._found.spent[count.wallet, count.period].values()
         return sum(row.amount for row in rows if categories >> row.category & 1)
 
     def _count(self, wallet: int, period: int, category: int, amount: int, number: int) -> None:
-        rows = self._found.spent.setdefault((wallet, period), {})
+        rows = self._found.spent[wallet, period]
         before = rows.get(category) or SpentRow(wallet, period, category, 0, 0)
         rows[category] = SpentRow(wallet, period, category, before.amount + amount, before.number + number)
         self._spent.add((wallet, period, category))
@@ -180,8 +220,6 @@ class Group:
             writes.closings.append(ClosingRow(*order.closes, txn_id))
         for bar in order.bars:
             self._bar(txn_id, *bar)
-        for count in order.counts:
-            self._count(*count[:5])
         if order.guard is not None:
             self._found.guards.discard(order.guard)
         for query, args in order.extras:

@@ -72,11 +72,15 @@ class Check(NamedTuple):
     code: int
 
 
+MONTH, DAY = 1, 2
+"""In place of a period: the Moscow month or day of the order's own transaction."""
+
+
 class Count(NamedTuple):
     """
     Count what is spent of a limit; the order is refused when a check does not hold.
 
-    period    a month or a day by its number, see limits/; category: 0 to 30
+    period    MONTH or DAY, or a month or a day by its number (clock.py), to give back; category: 0 to 30
     amount    minor units, below zero to give back; number: of payments, likewise
     """
 

@@ -11,6 +11,8 @@ from kalita.keys import Keys
 from kalita.ledger.accounts import Direction, Kind, account_id, house
 from kalita.ledger.order import Accepted, Opening, Order, Record, Transfer
 from kalita.ledger.writer import Ledger
+from kalita.limits.bind import Limits
+from kalita.limits.table import Category
 from kalita.money import RUB, WALLET_CURRENCIES, face
 from kalita.people.wallets import Level
 from kalita.providers.catalogue import WALLET_SYSTEM, WALLET_TRANSFER, Catalogue, Provider
@@ -59,9 +61,17 @@ class Request:
 class Payments:
     """Accept payments into the ledger."""
 
-    def __init__(self, engine: Engine, writer: Ledger, catalogue: Catalogue, keys: Keys, make_wallets: bool) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        writer: Ledger,
+        catalogue: Catalogue,
+        keys: Keys,
+        make_wallets: bool,
+        limits: Limits,
+    ) -> None:
         self._engine, self._writer, self._catalogue, self._keys = engine, writer, catalogue, keys
-        self._make_wallets = make_wallets
+        self._make_wallets, self._limits = make_wallets, limits
 
     async def accept(self, request: Request) -> str:
         """
@@ -73,7 +83,7 @@ class Payments:
         prepared = self._prepare(request, meaning)
         if isinstance(prepared, Refusal):
             return await self._repeat_or(prepared, request, meaning)
-        outcome = await self._writer.submit(prepared)
+        outcome = await self._writer.submit(await self._limits.bind(prepared, Category.TRANSFER))
         if isinstance(outcome, Refusal):
             raise Refused(outcome)
         return outcome.answer

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from kalita.access.tokens import CHANGED
 from kalita.clock import Clock
 from kalita.keys import Keys
 from kalita.ledger.accounts import (
@@ -21,7 +22,7 @@ from kalita.ledger.accounts import (
     account_range,
     house,
 )
-from kalita.ledger.order import Accepted, Opening, Order, Outcome, Record, Transfer
+from kalita.ledger.order import Accepted, Ceiling, Opening, Order, Outcome, Record, Transfer
 from kalita.ledger.writer import Ledger
 from kalita.money import RUB
 from kalita.refusals import PERSON_NOT_FOUND, REPEATED, Refusal
@@ -124,16 +125,26 @@ class Wallets:
         made = await self.get(wallet)
         if made is not None and made.nickname == nickname:  # not by another that was made at the same moment
             return True
-        (claimed,) = await self._engine.change(Step("wallet_claim", (wallet, self._clock.now(), nickname, int(level))))
+        claim = Step("wallet_claim", (wallet, self._clock.now(), nickname, int(level)))
+        claimed, _ = await self._engine.change(claim, CHANGED)
         return claimed > 0
 
-    async def top_up(self, wallet: int, amount: int, currency: int, client_id: str | None, note: str) -> Outcome:
+    async def top_up(
+        self,
+        wallet: int,
+        amount: int,
+        currency: int,
+        client_id: str | None,
+        note: str,
+        ceilings: tuple[Ceiling, ...] = (),
+    ) -> Outcome:
         """
         Bring money in by the operator's hand: from the operator's account of this writer's lane to the wallet.
 
         amount     minor units, positive
         client_id  the operator's own id: the same one again gives the first answer and moves nothing
         note       shown as the sender in the wallet's history
+        ceilings   what its balance may not pass, see limits/
         returns    PERSON_NOT_FOUND when there is no such wallet, or it was closed
         """
         meaning = self._keys.digest("meaning", msgspec.json.encode(("top-up", wallet, amount, currency, note)))
@@ -148,6 +159,7 @@ class Wallets:
             client_id=client_id,
             meaning=meaning,
             transfers=(Transfer(source, target, amount),),
+            ceilings=ceilings,
             openings=(Opening(owner, Kind.AGENT, currency), Opening(wallet, Kind.WALLET, currency)),
             records=(Record(wallet, Direction.IN, currency, OPERATOR, note, amount, 0, "", None),),
         )

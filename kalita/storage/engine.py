@@ -59,7 +59,7 @@ class Found:
     What was found under the locks.
 
     waiting  the total, sum and commission, of each payment that still waits on hold
-    spent    by wallet and period: what was spent in each category
+    spent    for every wallet and period that was asked for, empty ones too: what was spent in each category
     guards   those that found their row
     """
 

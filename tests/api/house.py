@@ -94,11 +94,17 @@ class House:
         """Return a wallet's number that was never used here."""
         return next(self._numbers)
 
-    def wallet(self, permissions: Permission = ALL_PERMISSIONS, number: int | None = None, **funds: int) -> Wallet:
+    def wallet(
+        self,
+        permissions: Permission = ALL_PERMISSIONS,
+        number: int | None = None,
+        level: Level = Level.FULL,
+        **funds: int,
+    ) -> Wallet:
         """Make a wallet with money in minor units, by letters of the currency, and a token for it."""
         number = number or self.number()
         codes = tuple(LETTERS[letters] for letters in funds) or (643,)
-        self.run(self.app.wallets.create(number, Level.FULL, codes))
+        self.run(self.app.wallets.create(number, level, codes))
         for letters, amount in funds.items():
             if amount:
                 self.run(self.app.wallets.top_up(number, amount, LETTERS[letters], None, "Cash"))

@@ -13,7 +13,7 @@ from tests.api.house import payment
 SAMPLES = {
     "id": "99", "transactionId": "1", "rows": "5", "startDate": "2026-01-01T00:00:00Z",
     "endDate": "2026-01-02T00:00:00Z",
-    "nextTxnDate": "2026-01-02T00:00:00Z", "nextTxnId": "5",
+    "types": "TURNOVER", "nextTxnDate": "2026-01-02T00:00:00Z", "nextTxnId": "5",
 }  # fmt: skip
 TOGETHER = {"startDate": "endDate", "endDate": "startDate", "nextTxnDate": "nextTxnId", "nextTxnId": "nextTxnDate"}
 """Parameters that are only given in pairs."""

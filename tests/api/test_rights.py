@@ -67,7 +67,7 @@ def test_foreign_and_missing_wallets_look_alike(
     house: House, owners: dict[Permission, Wallet], address: Address
 ) -> None:
     """403 in the same words whether the wallet exists or not, and whatever else the token allows."""
-    other = owners[Permission.PROFILE]
+    other = house.wallet()
     for mask in (ALL_PERMISSIONS, address.row.permission, ALL_PERMISSIONS & ~address.row.permission):
         answers = [call(house, address, owners[mask], of) for of in (other.number, NOBODY, 1000000000, 999999999999999)]
         assert {answer.status for answer in answers} == {403}

@@ -168,7 +168,7 @@ class Runner:
         provider = Provider(WALLET_TRANSFER, "", "", WALLET_CURRENCIES, terms, True)
         app = self._app
         catalogue = Catalogue({provider.id: provider})
-        return Payments(app.engine, app.writer, catalogue, app.keys, app.settings.make_wallets)
+        return Payments(app.engine, app.writer, catalogue, app.keys, app.settings.make_wallets, app.limits)
 
     async def _hold(self, words: Words) -> None:
         number, currency = PEOPLE[words["name"]], _currency(words)

@@ -18,8 +18,8 @@ from kalita.storage.rows import AccountRow, BarRow, ClosingRow, EntryRow, Histor
 from kalita.storage.sqlite.engine import SqliteSnapshot
 from tests.books import ALICE, BOB, CAROL, KEYS, RUB, Books, bar, bill, pay
 
-NOT_BOOKS = {"spent", "wallet", "token", "meta", "migration"}
-"""Tables that hold no money and no record of it."""
+BOOKS = {"lane", "chain", "account", "entry", "payment", "history", "closing", "bar"}
+"""Tables that hold money and the record of it."""
 
 NOT_OF_THE_BOOKS = {("lane", "holder"), ("lane", "leased_until")}
 """Columns of the books that say who may write now: nothing is paid by them."""
@@ -37,7 +37,7 @@ def tables() -> dict[str, list[tuple[str, str, int]]]:
     found = {
         name: [(row[1], row[2], row[5]) for row in db.execute(f"PRAGMA table_info({name})")]
         for name in names
-        if name not in NOT_BOOKS and not name.startswith("sqlite_")
+        if name in BOOKS
     }
     db.close()
     return found

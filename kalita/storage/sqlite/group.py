@@ -33,8 +33,18 @@ def find(db: sqlite3.Connection, queries: Mapping[str, str], needs: Needs) -> Fo
 
 
 def _spent(db: sqlite3.Connection, keys: Sequence[tuple[int, int]]) -> dict[tuple[int, int], dict[int, SpentRow]]:
-    text = "SELECT * FROM spent WHERE wallet = ? AND period = ?"
-    return {key: {row[2]: SpentRow(*row) for row in db.execute(text, key)} for key in keys}
+    found: dict[tuple[int, int], dict[int, SpentRow]] = {key: {} for key in keys}
+    if keys:
+        width = _width(len(keys))
+        wanted = ",".join(["(?,?)"] * width)
+        text = (
+            f"WITH wanted (wallet, period) AS (VALUES {wanted})"
+            " SELECT s.* FROM wanted CROSS JOIN spent s USING (wallet, period)"
+        )
+        flat = [part for key in keys for part in key] + [None, None] * (width - len(keys))
+        for row in db.execute(text, flat):
+            found[row[0], row[1]][row[2]] = SpentRow(*row)
+    return found
 
 
 def _waiting(db: sqlite3.Connection, keys: list[tuple[int, int, int]]) -> dict[tuple[int, int, int], int]:

@@ -1,0 +1,167 @@
+"""
+Limits bind payments: an order gets the counters and ceilings of its payer's and payee's levels.
+
+They are judged and written in the payment's own commit, under the payer's lock. What is measured: money that leaves,
+with its commission, whether it has arrived or waits; what comes back is given back to the period it left in.
+Source: profile.md 7, payments.md 3.4
+"""
+
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from kalita.access.tokens import CHANGED
+from kalita.clock import day_of, month_of
+from kalita.ids import moment_of
+from kalita.ledger.accounts import Direction, Kind, account_id
+from kalita.ledger.order import DAY, MONTH, TXN, Ceiling, Check, Count, Extra, Order, Record
+from kalita.limits.table import OF, TENGE, TURNOVER_MASK, Category, Limit, Table, built_in, read_table
+from kalita.limits.worth import worth
+from kalita.money import KZT, RUB
+from kalita.people.wallets import Level
+from kalita.storage.engine import Engine, Step
+
+TABLE = "limits"
+MOST_KNOWN = 100_000
+CODES = {
+    Limit.TRANSFERS: 943, Limit.PAYOUTS: 711, Limit.INTERNATIONALS: 711, Limit.CASH: 716, Limit.CASH_DAY: 717,
+    Limit.OPERATION: 558,
+}  # fmt: skip
+OWN_BALANCE, PAYEES_BALANCE, TENGE_OUT, TENGE_IN = 700, 702, 866, 867
+Worth = Callable[[int, int, int], int]
+"""Turns an amount in a currency into another currency; minor units."""
+
+
+class Limits:
+    """
+    Bind orders by the limits of a level.
+
+    lifted  no limit refuses; counters are kept all the same
+    worth   what an amount is worth in roubles or tenge at the moment
+    """
+
+    def __init__(self, engine: Engine, lifted: bool = False, worth: Worth = worth) -> None:
+        self._engine, self._lifted, self._worth = engine, lifted, worth
+        self._levels: dict[int, int] = {}
+        self._table = built_in()
+        self._epoch = -1
+
+    async def table(self) -> Table:
+        """Return the table that holds now: the operator's, or the one that comes with the program."""
+        await self._fresh()
+        return self._table
+
+    async def put(self, table: Table) -> None:
+        """Keep an operator's table; servers take it up with their next payment."""
+        await self._engine.change(Step("meta_put", (TABLE, table.text())), CHANGED)
+
+    async def level(self, wallet: int) -> int:
+        """Return a wallet's level; one that is still to be made has the lowest. Kept while the epoch stands still."""
+        await self._fresh()
+        level = self._levels.get(wallet)
+        if level is None:
+            row = await self._engine.one("wallet_level", wallet)
+            if row is None:
+                return Level.ANONYMOUS
+            level = self._levels[wallet] = int(row[0])
+        return level
+
+    async def _fresh(self) -> None:
+        epoch = await self._engine.epoch()
+        if epoch != self._epoch:
+            row = await self._engine.one("meta_get", TABLE)
+            self._table = read_table(row[0]) if row else built_in()
+            self._levels, self._epoch = {}, epoch
+        elif len(self._levels) >= MOST_KNOWN:
+            self._levels = {}
+
+    async def bind(self, order: Order, category: Category) -> Order:
+        """
+        Give a payment the limits of all it has records of: who pays, who is paid.
+
+        category  of what leaves; each record of money that comes in gets the ceiling of its owner's level
+        """
+        counts, ceilings, extras = order.counts, order.ceilings, order.extras
+        payers = {record.wallet for record in order.records if record.direction is not Direction.IN}
+        for record in order.records:
+            if record.direction is Direction.IN:
+                code = PAYEES_BALANCE if payers - {record.wallet} else OWN_BALANCE
+                ceilings += await self.ceiling(record.wallet, record.currency, code)
+            else:
+                more, measured = await self._counts(record, category)
+                counts, extras = counts + more, extras + measured
+        return replace(order, counts=counts, ceilings=ceilings, extras=extras)
+
+    async def ceiling(self, wallet: int, currency: int, code: int = OWN_BALANCE) -> tuple[Ceiling, ...]:
+        """Return what a balance may not pass, and with which code it is refused; nothing where there is no limit."""
+        level, table = await self.level(wallet), self._table
+        if self._lifted:
+            return ()
+        measure = KZT if currency == KZT and table.has(Limit.BALANCE, KZT) else RUB
+        most = table.most(Limit.BALANCE, level, measure)
+        if most is None:
+            return ()
+        account = account_id(wallet, Kind.WALLET, currency)
+        return (Ceiling(account, self._worth(most, measure, currency), code),)
+
+    async def _counts(self, record: Record, category: Category) -> tuple[tuple[Count, ...], tuple[Extra, ...]]:
+        level = await self.level(record.wallet)
+        total, measure = self._measure(record.sum + record.commission, record.currency)
+        counts = [self._count(record.wallet, level, MONTH, category, total, measure)]
+        if category is Category.CASH:
+            counts.append(self._count(record.wallet, level, DAY, category, total, measure))
+        if record.currency == RUB:
+            return tuple(counts), ()
+        return tuple(counts), (Extra("measured_add", (record.wallet, TXN, total)),)
+
+    def _measure(self, total: int, currency: int) -> tuple[int, int]:
+        """Return what is counted of a payment and in which currency: tenge only where they have limits of their own."""
+        measure = KZT if currency == KZT and self._table.in_tenge else RUB
+        return self._worth(total, currency, measure), measure
+
+    def _count(self, wallet: int, level: int, period: int, category: Category, total: int, measure: int) -> Count:
+        """A limit of its own kind comes before the turnover, so that the code says the most it can."""
+        shift = TENGE if measure == KZT else 0
+        own = 1 << category + shift
+        limits: list[tuple[Limit, int, int]] = []
+        if period == DAY:
+            limits.append((Limit.CASH_DAY, own, CODES[Limit.CASH_DAY]))
+        else:
+            limits.append((Limit.OPERATION, 0, CODES[Limit.OPERATION]))
+            if category in OF:
+                limits.append((OF[category], own, CODES[OF[category]]))
+            limits.append((Limit.TURNOVER, TURNOVER_MASK << shift, 705 if level >= Level.VERIFIED else 704))
+        checks = []
+        for limit, mask, code in limits:
+            most = self._table.most(limit, level, measure)
+            if most is not None and not self._lifted:
+                checks.append(Check(mask, most, code))
+        return Count(wallet, period, category + shift, total, 1, tuple(checks))
+
+    async def to_tenge(self, payer: int, payee: int, amount: int, currency: int) -> tuple[Count, ...]:
+        """
+        Count what is turned into tenge: by whom it goes out, and to whom it comes, a month each.
+
+        amount  minor units of the currency that is paid
+        """
+        roubles, counts = self._worth(amount, currency, RUB), []
+        for wallet, category, code in ((payer, Category.TENGE_OUT, TENGE_OUT), (payee, Category.TENGE_IN, TENGE_IN)):
+            most = self._table.most(Limit.TO_TENGE, await self.level(wallet))
+            checks = () if most is None or self._lifted else (Check(1 << category, most, code),)
+            counts.append(Count(wallet, MONTH, category, roubles, 1, checks))
+        return tuple(counts)
+
+    async def given_back(self, record: Record, txn_id: int, category: Category) -> tuple[Count, ...]:
+        """
+        Return what a payment that failed or was refunded gives back, for the order that gives the money back.
+
+        record    the payer's, as it was accepted
+        category  the same as then
+        """
+        moment, total, shift = moment_of(txn_id), record.sum + record.commission, 0
+        if record.currency != RUB:
+            row = await self._engine.one("measured", record.wallet, txn_id)
+            total = int(row[0]) if row else 0
+            shift = TENGE if record.currency == KZT and (await self.table()).in_tenge else 0
+        periods = [month_of(moment), day_of(moment)] if category is Category.CASH else [month_of(moment)]
+        return tuple(Count(record.wallet, period, category + shift, -total, -1) for period in periods)

@@ -1,0 +1,19 @@
+-- name: wallet_level
+SELECT level FROM wallet WHERE wallet = $1;
+
+-- name: spent_in
+SELECT category, amount, number FROM spent WHERE wallet = $1 AND period = $2 ORDER BY category;
+
+-- name: measured_add
+INSERT INTO measured (wallet, txn_id, amount) VALUES ($1, $2, $3);
+
+-- name: measured
+SELECT amount FROM measured WHERE wallet = $1 AND txn_id = $2;
+
+-- name: audit_spent
+SELECT wallet, period, category, amount, number FROM spent ORDER BY wallet, period, category;
+
+-- name: audit_outgoing
+SELECT h.wallet, h.stream, h.txn_id, h.provider, h.sum + h.commission, m.amount
+  FROM history h LEFT JOIN measured m ON m.wallet = h.wallet AND m.txn_id = h.txn_id
+ WHERE h.stream >= 2000 AND h.state <> 2 ORDER BY h.wallet, h.stream, h.txn_id;
