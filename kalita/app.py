@@ -74,7 +74,7 @@ class App:
         self.outbound = outbound(settings)
         self.tokens = Tokens(engine, clock)
         self.wallets = Wallets(engine, self.writer, clock, keys)
-        self.limits = Limits(engine, lifted=not settings.sum_limits)
+        self.limits = Limits(engine, clock, lifted=not settings.sum_limits)
         self.history = History(engine)
         self.payments = Payments(engine, self.writer, self.catalogue, keys, settings.make_wallets, self.limits)
 

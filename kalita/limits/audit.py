@@ -27,12 +27,20 @@ async def counters(snapshot: Snapshot, found: Findings, transfers: Collection[in
 
     transfers  the providers that are transfers between wallets
     """
+    transfers = frozenset(transfers)
     spent = await Rows(snapshot, "audit_spent", lambda row: row[:1]).start()
     outgoing = await Rows(snapshot, "audit_outgoing", lambda row: row[:1]).start()
     while (key := min(spent.key, outgoing.key)) != END:
         shown: dict[tuple[int, str], Sum] = defaultdict(lambda: (0, 0))
+        begun: list[Row] = []
         async for some in outgoing.runs(key):
-            _add(shown, some, transfers)
+            for row in some:
+                if begun and begun[0][2] != row[2]:
+                    _add(shown, begun, transfers)
+                    begun = []
+                begun.append(row)
+        if begun:
+            _add(shown, begun, transfers)
         kept = _kept(await spent.take(key))
         for month, what in sorted({*shown, *kept}):
             if shown.get((month, what), (0, 0)) != kept.get((month, what), (0, 0)):
@@ -46,12 +54,13 @@ async def counters(snapshot: Snapshot, found: Findings, transfers: Collection[in
 
 
 def _add(shown: dict[tuple[int, str], Sum], rows: list[Row], transfers: Collection[int]) -> None:
-    for _, stream, txn_id, provider, total, measured in rows:
-        amount = total if stream % 1000 == RUB else measured or 0
-        month = month_of(moment_of(txn_id))
-        for what in ("turnover", "transfers") if provider in transfers else ("turnover",):
-            before = shown[month, what]
-            shown[month, what] = (before[0] + amount, before[1] + 1)
+    """Add what left a wallet in one transaction; what was converted and sent on left it once, as it was converted."""
+    sent = [row for row in rows if row[3] in transfers]
+    _, stream, txn_id, _, total, measured = next((row for row in rows if row not in sent), rows[0])
+    amount, month = total if stream % 1000 == RUB else measured or 0, month_of(moment_of(txn_id))
+    for what in ("turnover", "transfers") if sent else ("turnover",):
+        before = shown[month, what]
+        shown[month, what] = (before[0] + amount, before[1] + 1)
 
 
 def _kept(rows: list[Row]) -> dict[tuple[int, str], Sum]:

@@ -11,14 +11,16 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from kalita.access.tokens import CHANGED
-from kalita.clock import day_of, month_of
+from kalita.clock import Clock, day_of, month_of
 from kalita.ids import moment_of
 from kalita.ledger.accounts import Direction, Kind, account_id
+from kalita.ledger.group import period_at
 from kalita.ledger.order import DAY, MONTH, TXN, Ceiling, Check, Count, Extra, Order, Record
 from kalita.limits.table import OF, TENGE, TURNOVER_MASK, Category, Limit, Table, built_in, read_table
 from kalita.limits.worth import worth
 from kalita.money import KZT, RUB
 from kalita.people.wallets import Level
+from kalita.refusals import Refusal, payment
 from kalita.storage.engine import Engine, Step
 
 TABLE = "limits"
@@ -40,8 +42,8 @@ class Limits:
     worth   what an amount is worth in roubles or tenge at the moment
     """
 
-    def __init__(self, engine: Engine, lifted: bool = False, worth: Worth = worth) -> None:
-        self._engine, self._lifted, self._worth = engine, lifted, worth
+    def __init__(self, engine: Engine, clock: Clock, lifted: bool = False, worth: Worth = worth) -> None:
+        self._engine, self._clock, self._lifted, self._worth = engine, clock, lifted, worth
         self._levels: dict[int, int] = {}
         self._table = built_in()
         self._epoch = -1
@@ -137,6 +139,23 @@ class Limits:
             if most is not None and not self._lifted:
                 checks.append(Check(mask, most, code))
         return Count(wallet, period, category + shift, total, 1, tuple(checks))
+
+    async def would_refuse(self, order: Order) -> Refusal | None:
+        """Look at a bound order as the ledger would now, without it: the first limit that does not hold, or None."""
+        now = self._clock.now()
+        for count in order.counts:
+            period = period_at(count.period, now)
+            spent = {row[0]: row[1] for row in await self._engine.all("spent_in", count.wallet, period)}
+            for mask, most, code in count.checks:
+                if sum(spent[one] for one in spent if mask >> one & 1) + count.amount > most:
+                    return payment(code)
+        for account, most, code in order.ceilings:
+            coming = sum(one.amount for one in order.transfers if one.target == account)
+            coming -= sum(one.amount for one in order.transfers if one.source == account)
+            rows = await self._engine.all("accounts_between", account, account)
+            if coming + (rows[0][2] if rows else 0) > most:
+                return payment(code)
+        return None
 
     async def to_tenge(self, payer: int, payee: int, amount: int, currency: int) -> tuple[Count, ...]:
         """

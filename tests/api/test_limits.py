@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from kalita.ledger.holds import Held, void
-from kalita.ledger.order import Accepted
+from kalita.ledger.order import Accepted, Order
 from kalita.limits.table import Category, Limit, built_in
 from kalita.people.wallets import Level
 from kalita.refusals import Refusal
@@ -119,12 +119,20 @@ def test_one_operation(house: House, level: Level) -> None:
     assert paid(house, payer, payee, most // 100).status == 200
 
 
+async def _looked_at(house: House, order: Order) -> Refusal | None:
+    return await house.app.limits.would_refuse(await house.app.limits.bind(order, Category.TRANSFER))
+
+
 @pytest.mark.parametrize(("level", "piece", "times"), [(Level.SIMPLE, 10_000, 4), (Level.VERIFIED, 50_000, 4)])
 def test_transfers_of_a_month(house: House, level: Level, piece: int, times: int) -> None:
     """943 for the kopeck after the last; English on demand; the next month begins anew, once."""
     payer, payee = house.wallet(level=level, RUB=(piece * times * 2) * 100), house.wallet()
     for _ in range(times):
         assert paid(house, payer, payee, piece).status == 200
+    order = pay(payer.number, payee.number, 1)
+    looked = house.run(_looked_at(house, order))
+    assert looked is not None
+    assert looked.code == "943"
     refused = paid(house, payer, payee, 1)
     assert (refused.code, refused.status) == ("QWPRC-943", 400)
     assert refused.json["message"].startswith("Превышен месячный лимит переводов")
@@ -203,6 +211,9 @@ def test_payee_has_room_or_not(house: House) -> None:
     """702 when the payee's balance would pass what its level may hold; what is paid out makes room."""
     payer, payee = house.wallet(RUB=200_000_00), house.wallet(level=Level.SIMPLE, RUB=14_999_00)
     assert paid(house, payer, payee, 1.01).code == "QWPRC-702"
+    for amount, expected in ((1_01, "702"), (1_00, None)):
+        looked = house.run(_looked_at(house, pay(payer.number, payee.number, amount)))
+        assert (looked.code if looked else None) == expected
     assert paid(house, payer, payee, 1).status == 200
     assert paid(house, payee, payer, 500).status == 200
     assert paid(house, payer, payee, 500).status == 200

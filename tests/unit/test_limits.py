@@ -81,7 +81,7 @@ def test_period_is_that_of_the_transaction(tmp_path: Path, factory: Factory) -> 
             await on.wallet(ALICE, RUB=10_000)
             await on.wallet(BOB)
             on.hand.now = month_bounds(202602)[0] * 1000
-            limits = Limits(on.engine)
+            limits = Limits(on.engine, on.clock)
             done = await on.done(await limits.bind(pay(ALICE, BOB, 100), Category.TRANSFER))
             assert month_of(moment_of(done.txn_id)) == 202603
             assert await on.engine.all("spent_in", ALICE, 202602) == []
@@ -92,7 +92,7 @@ def test_period_is_that_of_the_transaction(tmp_path: Path, factory: Factory) -> 
 
 async def _fill(folder: Path, factory: Factory) -> None:
     async with books(folder, factory) as on:
-        limits = Limits(on.engine)
+        limits = Limits(on.engine, on.clock)
         await on.wallet(ALICE, RUB=100_000, USD=10_000)
         await on.wallet(BOB, RUB=100_000)
         for _ in range(3):
