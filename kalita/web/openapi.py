@@ -129,8 +129,9 @@ def _operation(row: Endpoint, path: str, schemas: dict[Any, Node]) -> Node:
         ],
     }
     if row.body is not None:
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schemas[row.body]}}}
-    operation["responses"] = {"200": _success(row, schemas), **_refused(row, schemas)}
+        content = {"application/json": {"schema": schemas[row.body]}}
+        operation["requestBody"] = {"required": not row.bare, "content": content}
+    operation["responses"] = {str(row.success): _success(row, schemas), **_refused(row, schemas)}
     operation["security"] = [{"bearer": []}] if row.caller is Caller.TOKEN else []
     operation["x-source"] = row.source
     if row.permission is not None:
@@ -169,11 +170,8 @@ def _parameter(param: Param, place: str) -> Node:
 
 def _success(row: Endpoint, schemas: dict[Any, Node]) -> Node:
     schema = schemas[row.answers] if row.answers is not None else _TEXT
-    return {
-        "description": "Done",
-        "headers": {"X-Trace-Id": {"$ref": "#/components/headers/TraceId"}},
-        "content": {row.media: {"schema": schema}},
-    }
+    done: Node = {"description": "Done", "headers": {"X-Trace-Id": {"$ref": "#/components/headers/TraceId"}}}
+    return done if row.success == 204 else done | {"content": {row.media: {"schema": schema}}}
 
 
 def _refused(row: Endpoint, schemas: dict[Any, Node]) -> Node:

