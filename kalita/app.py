@@ -31,14 +31,14 @@ from kalita.providers.catalogue import built_in
 from kalita.providers.store import Store
 from kalita.settings import BadSetting, Settings
 from kalita.storage.engine import Engine, Step, Unavailable
-from kalita.storage.sqlite.engine import SqliteEngine
+from kalita.storage.place import Place
 from kalita.web import openapi, reference, status
 from kalita.web.openapi import Description
 from kalita.web.reference import Reference
 from kalita.web.server import Server
 from kalita.web.status import Status
 
-DATABASE, KEY = "kalita.db", "secret.key"
+KEY = "secret.key"
 WATCH_S = 1
 """How often a server looks for changes that commands made."""
 
@@ -67,8 +67,9 @@ class App:
 
     def __init__(self, settings: Settings, engine: Engine, keys: Keys, clock: Clock, ledger: Ledger) -> None:
         self.settings, self.engine, self.keys, self.clock = settings, engine, keys, clock
-        self.catalogue = built_in()
         self._serving, self._tasks = False, list[asyncio.Task[None]]()
+        self.is_new = False
+        self.catalogue = built_in()
         self.writer = ledger
         self.providers = Store(engine, keys, clock, self.catalogue)
         self.outbound = outbound(settings)
@@ -86,41 +87,43 @@ class App:
         Open an installation.
 
         create   make the directory, the key and the database when they are not there
-        serving  the ledger gets a process, and so a core, of its own
+        serving  the ledger of the embedded engine gets a process, and so a core, of its own
         raises  BadSetting when there is nothing to open, or the key is not the database's
         """
-        database = settings.data / DATABASE
-        if not create and not database.exists():
-            raise BadSetting(f"there is no database in {settings.data}: run `kalita init --data {settings.data}` first")
-        secret = _secret(settings, create and not database.exists())
-        keys, clock, engine = Keys(secret), clock or Clock(), SqliteEngine(database)
+        place = Place(settings)
+        made = await place.holds()
+        if not create and not made:
+            raise BadSetting(f"there is no database of Kalita in {place.name}: run `kalita init` like this first")
+        secret = _secret(settings, create and not made)
+        keys, clock, engine = Keys(secret), clock or Clock(), await place.open()
         ledger: Ledger = Writer(engine, keys, clock, settings.largest_group)
-        if serving:
-            ledger = RemoteWriter(Hello(str(database), secret, clock.offset, settings.largest_group))
+        if serving and place.file is not None:
+            ledger = RemoteWriter(Hello(str(place.file), secret, clock.offset, settings.largest_group))
         app = cls(settings, engine, keys, clock, ledger)
+        app.is_new = not made
         await app._check_key()
-        return app
-
         await app.refresh()
         app._serving = serving
-    async def start(self) -> None:
-        """Begin to write: lease a lane."""
+        return app
+
     async def refresh(self) -> None:
         """Take up what commands changed beside this process: the catalogue."""
         await self.providers.refresh()
 
+    async def start(self) -> None:
+        """Begin to write: lease a lane. A server also begins to look for changes."""
         await self.writer.start()
-
-    async def close(self) -> None:
         if self._serving:
             self._tasks.append(asyncio.create_task(self._watch()))
+
+    async def close(self) -> None:
         """Write what waits and end."""
-        await self.writer.stop()
-        await self.outbound.close()
-        await self.engine.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.writer.stop()
+        await self.outbound.close()
+        await self.engine.close()
 
     def server(self) -> Server:
         """Build the ASGI application of the API."""
@@ -145,9 +148,6 @@ class App:
         rates = Rates(self.settings.requests_a_minute, self.settings.bad_tokens_a_minute)
         return Server(rows, services, self.tokens, rates, self.clock)
 
-    async def _check_key(self) -> None:
-        check = self.keys.digest("check", b"kalita")
-        row = await self.engine.one("meta_get", "key_check")
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(WATCH_S)
@@ -156,6 +156,9 @@ class App:
             except Unavailable as problem:
                 log.warning("not_refreshed", reason=str(problem))
 
+    async def _check_key(self) -> None:
+        check = self.keys.digest("check", b"kalita")
+        row = await self.engine.one("meta_get", "key_check")
         if row is None:
             await self.engine.change(Step("meta_put", ("key_check", check)))
         elif row[0] != check:

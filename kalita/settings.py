@@ -27,6 +27,11 @@ class Settings:
     """Everything an operator can set. Each field's help says what it does, in which unit."""
 
     data: Path = field(default=Path("data"), metadata={"help": "directory of the database and the secret key"})
+    database: str = field(
+        default="",
+        repr=False,
+        metadata={"help": "postgresql://user:password@host:5432/name; empty: a file of DIR", "address": True},
+    )
     demo: bool = field(default=False, metadata={"help": "demonstration mode; set by `kalita demo` only"})
     host: str = field(default="127.0.0.1", metadata={"help": "address to listen on"})
     port: int = field(default=8000, metadata={"help": "port to listen on; 0: any free one"})
@@ -62,6 +67,9 @@ class Settings:
 Origins = dict[str, str]
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _WHOLE = re.compile(r"-?\d{1,18}", re.ASCII)
+_DATABASE = re.compile(r"postgres(ql)?://.+", re.DOTALL)
+_PASSWORDS = (re.compile(r"(://[^:/@]*:).*(?=@)", re.DOTALL), re.compile(r"([?&](?:ssl)?password=)[^&]*"))
+STARS = "********"
 _KEY = re.compile(r"(?:[0-9a-fA-F]{2}){32,}", re.ASCII)
 _BOUNDS = {
     "port": (0, 65535),
@@ -108,12 +116,15 @@ def load(
 
 
 def shown(settings: Settings) -> dict[str, str | int | bool]:
-    """Return each setting by its name as it may be shown: a secret as stars."""
+    """Return each setting by its name as it may be shown: a secret, and a password in an address, as stars."""
     values: dict[str, str | int | bool] = {}
     for one in fields(settings):
         value = getattr(settings, one.name)
         if one.metadata.get("secret"):
-            value = "********" if value else ""
+            value = STARS if value else ""
+        elif one.metadata.get("address"):
+            for password in _PASSWORDS:
+                value = password.sub(rf"\1{STARS}", value)
         values[one.name] = str(value) if isinstance(value, Path) else value
     return values
 
@@ -149,7 +160,8 @@ def _typed(setting: "Field[Any]", value: Any, origin: str) -> Any:
         return Path(value) if named else _wrong(setting.name, origin, "a directory is needed", value)
     if isinstance(value, str):
         return value
-    return _wrong(setting.name, origin, "a text is needed", "another" if setting.metadata.get("secret") else value)
+    hidden = setting.metadata.get("secret") or setting.metadata.get("address")
+    return _wrong(setting.name, origin, "a text is needed", "another" if hidden else value)
 
 
 def _check(settings: Settings, origins: Origins) -> None:
@@ -166,6 +178,8 @@ def _check(settings: Settings, origins: Origins) -> None:
         _wrong("outbound_networks", origins["outbound_networks"], f"networks are needed ({problem})", "what was given")
     if settings.log_level not in ("debug", "info", "warning", "error"):
         _wrong("log_level", origins["log_level"], "debug, info, warning or error is needed", settings.log_level)
+    if settings.database and not _DATABASE.fullmatch(settings.database):
+        _wrong("database", origins["database"], "postgresql://user:password@host:5432/name is needed", "what was given")
     if settings.secret_key and not _KEY.fullmatch(settings.secret_key):
         _wrong("secret_key", origins["secret_key"], "at least 64 hex digits are needed", "what was given")
 

@@ -16,13 +16,22 @@ from kalita.people.wallets import parse_wallet
 from kalita.settings import BadSetting, Origins, Settings, load
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+DATABASE = "kalita.database"
+"""Where a command's context keeps what `--database` said."""
+
 WALLET_LETTERS = tuple(CURRENCIES[number].letters for number in WALLET_CURRENCIES)
 
 
 def data_option(command: Command) -> Command:
-    """Add `--data DIR`, which every command has."""
+    """Add `--data DIR` and `--database URL`, which every command has; settings_of finds the second by itself."""
     text = "Directory of the database and its key [default: data, or KALITA_DATA]."
+    other = "Address of PostgreSQL [default: a file of DIR, or KALITA_DATABASE]."
+    command = click.option("--database", metavar="URL", help=other, expose_value=False, callback=_database)(command)
     return click.option("--data", type=click.Path(path_type=Path), metavar="DIR", help=text)(command)
+
+
+def _database(context: click.Context, option: click.Parameter, url: str | None) -> None:
+    context.meta[DATABASE] = url
 
 
 def json_option(command: Command) -> Command:
@@ -37,8 +46,9 @@ def settings_of(base: Mapping[str, Any] | None = None, **flags: Any) -> Settings
 
 def settings_and_origins(base: Mapping[str, Any] | None = None, **flags: Any) -> tuple[Settings, Origins]:
     """Build the settings and tell where each value came from; a wrong one ends the command with exit code 2."""
+    database = click.get_current_context().meta.get(DATABASE)
     try:
-        return load(flags, base=base)
+        return load({"database": database, **flags}, base=base)
     except BadSetting as problem:
         raise click.UsageError(str(problem)) from None
 

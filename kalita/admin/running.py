@@ -22,6 +22,7 @@ from kalita.observe import UP_SINCE, log, set_up_log
 from kalita.settings import BadSetting, Settings
 from kalita.storage.engine import Unavailable
 from kalita.storage.migrate import NewerDatabase
+from kalita.storage.postgres.connection import Unsafe
 from kalita.web.listen import bind, listen
 
 Result = TypeVar("Result")
@@ -42,7 +43,7 @@ def run(work: Callable[[], Awaitable[Result]]) -> Result:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(main())
-    except (BadSetting, BadKey, NewerDatabase) as problem:
+    except (BadSetting, BadKey, NewerDatabase, Unsafe) as problem:
         raise Refused(str(problem)) from None
     except Unavailable as problem:
         raise Refused(f"the database cannot be used: {problem}. Nothing is known to be done") from None

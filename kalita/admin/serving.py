@@ -10,8 +10,9 @@ from kalita.admin import demo as demo_
 from kalita.admin.options import data_option, json_option, settings_and_origins, settings_of, show, table
 from kalita.admin.running import run, with_app
 from kalita.admin.running import serve as serve_
-from kalita.app import DATABASE, KEY, App
+from kalita.app import KEY, App
 from kalita.settings import Settings, shown
+from kalita.storage.place import Place
 
 DEMO = {
     "data": Path("demo-data"), "metrics_port": 0, "requests_a_minute": 0, "bad_tokens_a_minute": 0, "log_human": True,
@@ -34,28 +35,29 @@ def init(data: Path | None) -> None:
     """
     settings = settings_of(data=data)
     place = settings.data
-    there = (place / DATABASE).exists()
-    run(lambda: _make(settings))
-    if there:
-        click.echo(f"{place} holds an installation already; nothing was changed.")
+    database = Place(settings)
+    if not run(lambda: _make(settings)):
+        click.echo(f"{database.name} holds an installation already; nothing was changed.")
         return
     key = "KALITA_SECRET_KEY" if settings.secret_key else str(place / KEY)
+    where = f"--data {place}" + ("" if database.file else " --database URL")
     click.echo(
-        f"Made {place / DATABASE}, with the key of {key}: keep a copy of the key in another place.\n"
+        f"Made {database.name}, with the key of {key}: keep a copy of the key in another place.\n"
         f"Next:\n"
-        f"  kalita wallet create 79991112233 --data {place}\n"
-        f"  kalita token issue 79991112233 --all --data {place}\n"
-        f"  kalita serve --data {place}"
+        f"  kalita wallet create 79991112233 {where}\n"
+        f"  kalita token issue 79991112233 --all {where}\n"
+        f"  kalita serve {where}"
     )
 
 
-async def _make(settings: Settings) -> None:
+async def _make(settings: Settings) -> bool:
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    await with_app(settings, _nothing, writes=False, create=True)
+    return await with_app(settings, _is_new, writes=False, create=True)
 
 
-async def _nothing(app: App) -> None:
+async def _is_new(app: App) -> bool:
     """Opening it was all."""
+    return app.is_new
 
 
 @click.command()

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from kalita.app import DATABASE
 from kalita.clock import DAY
+from kalita.storage.place import DATABASE
 from kalita.wire.endpoint import ALL_PERMISSIONS, Permission
 from tests.api.house import Answer, House
 from tests.api.table import ANYONES, OURS, Address

@@ -116,6 +116,8 @@ def test_what_is_not_known_is_refused_with_its_origin(
         ("log_level", "loud"),
         ("host", ""),
         ("metrics_host", ""),
+        ("database", "mysql://user:hidden@host/name"),
+        ("database", "kalita.db"),
         ("secret_key", "0011"),
         ("secret_key", "zz" * 32),
         ("secret_key", "5a" * 32 + "5"),
@@ -151,6 +153,27 @@ def test_a_secret_is_never_shown(tmp_path: Path) -> None:
     for wrong in ("secret_key = 123456789", f'secret_key = "{"f00d" * 8}x"'):
         assert not {"123456789", "f00d"} & set(refusal(tmp_path, wrong).replace("'", " ").split())
         assert "f00d" not in refusal(tmp_path, wrong)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://kalita:hidden@one:5432,two:5432/kalita?target_session_attrs=read-write",
+        "postgresql://kalita:hid@den:hidden@one/kalita",
+        "postgres://kalita@one/kalita?password=hidden&sslmode=require",
+        "postgresql:///kalita?host=/run/postgresql&user=kalita&password=hidden",
+    ],
+)
+def test_the_password_of_a_database_is_never_shown(tmp_path: Path, url: str) -> None:
+    """The rest of its address is: an operator wants to know where his money lies."""
+    settings, _ = made(tmp_path, "", {"KALITA_DATABASE": url})
+    assert settings.database == url
+    assert "hidden" not in repr(settings)
+    told = str(shown(settings)["database"])
+    assert "hidden" not in told
+    assert "kalita" in told
+    assert "********" in told
+    assert "hidden" not in refusal(tmp_path, "", {"KALITA_DATABASE": url.replace("postgres", "mysql")})
 
 
 def test_there_is_no_default_secret() -> None:
