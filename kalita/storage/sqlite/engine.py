@@ -7,9 +7,9 @@ The embedded engine: one connection on a thread of its own writes, one read-only
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,14 +19,15 @@ from kalita.storage.engine import Found, Needs, Row, Step, Unavailable, Writes
 from kalita.storage.queries import for_sqlite
 from kalita.storage.rows import LaneRow
 from kalita.storage.sqlite import group
+from kalita.storage.sqlite.keeper import Keeper
 
 Result = TypeVar("Result")
 BUSY_MS = 30_000
 CACHE_KB = 32_768
 PAGE_BYTES = 2048
 """A payment touches about five pages for a row each: small ones make a smaller commit. Holds for a new file."""
-LONGEST_WAL = 32_768
-"""Pages of the log after which a commit brings them home: seldom, since a page written often goes home once."""
+LONGEST_WAL = 131_072
+"""Pages of the log after which a commit itself brings them home, should the keeper have failed to (keeper.py)."""
 SNAPSHOT_ROWS = 5_000
 LANES = 64
 
@@ -77,7 +78,8 @@ class SqliteEngine:
     """
     The Engine protocol on one SQLite file.
 
-    inline  write on the event loop's own thread: right for a process that does nothing else
+    inline  write on the event loop's own thread, and only wait for the disk on the other: right for a process that
+            does nothing but run one Writer: what comes in meanwhile is read and made ready
     """
 
     def __init__(self, path: Path, inline: bool = False) -> None:
@@ -91,12 +93,23 @@ class SqliteEngine:
             self._reader = connect(path, read_only=True)
         except sqlite3.Error as problem:
             raise Unavailable(f"{path}: {problem}") from problem
+        self._keeper = Keeper(partial(connect, path), self._writer)
         self._reading = False
         self._epoch: int | None = None
 
     async def group(self, needs: Needs, judge: Callable[[Found], Writes]) -> None:
         """Write one group in one transaction. See Engine."""
-        await self._write(partial(self._group, needs, judge))
+        if not self._inline:
+            await self._write(partial(self._group, needs, judge))
+            return
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+            with self._undone_if_it_fails():
+                self._group(needs, judge)
+                await asyncio.get_running_loop().run_in_executor(self._thread, self._writer.execute, "COMMIT")
+            self._keeper.look()
+        except sqlite3.OperationalError as problem:
+            raise Unavailable(str(problem)) from problem
 
     async def lease(self, holder: str, seconds: int) -> int:
         """Lease a lane. See Engine."""
@@ -139,6 +152,7 @@ class SqliteEngine:
     async def close(self) -> None:
         """End the thread and both connections. See Engine."""
         self._thread.shutdown()
+        self._keeper.close()
         with suppress(sqlite3.DatabaseError):  # of a file that cannot be read any more
             self._end_reading()
         self._reader.close()
@@ -166,22 +180,26 @@ class SqliteEngine:
 
     async def _write(self, work: Callable[[], Result]) -> Result:
         try:
-            if self._inline:
-                return self._transaction(work)
             return await asyncio.get_running_loop().run_in_executor(self._thread, self._transaction, work)
         except sqlite3.OperationalError as problem:
             raise Unavailable(str(problem)) from problem
 
     def _transaction(self, work: Callable[[], Result]) -> Result:
         self._writer.execute("BEGIN IMMEDIATE")
-        try:
+        with self._undone_if_it_fails():
             result = work()
             self._writer.execute("COMMIT")
+        self._keeper.look()
+        return result
+
+    @contextmanager
+    def _undone_if_it_fails(self) -> Iterator[None]:
+        try:
+            yield
         except BaseException:
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
             raise
-        return result
 
     def _group(self, needs: Needs, judge: Callable[[Found], Writes]) -> None:
         writes = judge(group.find(self._writer, self._queries, needs))
