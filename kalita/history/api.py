@@ -5,6 +5,8 @@ History over HTTP: filters, pages, totals, one transaction. Source: history.md 1
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+import msgspec
+
 from kalita import ids
 from kalita.clock import MOSCOW, Clock, at_zone, month_start
 from kalita.history.pages import EVERYTHING, History, Span, span_of, token_moment
@@ -48,7 +50,8 @@ class HistoryApi:
             call.wallet, OPERATIONS[query["operation"]], _currencies(query), span, query["rows"], skip
         )
         zone = _zone(start)
-        items = [self._shapes.transaction(call.wallet, entry, call.language, zone) for entry in entries]
+        texts = [self._shapes.transaction(call.wallet, entry, call.language, zone) for entry in entries]
+        items: Any = msgspec.Raw(b"[" + b",".join(texts) + b"]")
         if following is None:
             return encode(Page(items, None, None))
         return encode(Page(items, following.txn_id, at_zone(token_moment(entries, following, skip))))
@@ -79,7 +82,7 @@ class HistoryApi:
             entry = await self._history.transaction(call.wallet, txn_id, TYPES[kind] if kind else None)
         if entry is None:
             raise Refused(HISTORY_NOT_FOUND, "there is no such transaction")
-        return encode(self._shapes.transaction(call.wallet, entry, call.language, MOSCOW))
+        return self._shapes.transaction(call.wallet, entry, call.language, MOSCOW)
 
 
 def _period(query: dict[str, Any]) -> tuple[datetime | None, datetime | None]:

@@ -66,6 +66,8 @@ def token_moment(page: list[Shown], following: Shown, skip: int) -> int:
     conversion), it is a second later for each of them that was shown: the id alone would show them twice.
     skip  how many of its first transaction the page left out, see History.cursor
     """
+    if page[-1].txn_id != following.txn_id:
+        return ids.moment_of(following.txn_id)
     shown = sum(one.txn_id == following.txn_id for one in page)
     before = skip if page[0].txn_id == following.txn_id else 0
     return ids.moment_of(following.txn_id) + (before + shown) * SECOND

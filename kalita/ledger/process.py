@@ -24,7 +24,6 @@ from kalita.ledger.writer import Writer
 from kalita.observe import set_up_log
 from kalita.storage.sqlite.engine import SqliteEngine
 
-
 SWITCH_S = 0.0002
 """How long a commit that is done may wait for the interpreter: the default of 5 ms is longer than the commit."""
 
