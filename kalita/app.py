@@ -8,10 +8,14 @@ from typing import Any
 
 from kalita.access.rates import Rates
 from kalita.access.tokens import Tokens
-from kalita.clock import Clock
+from kalita.clock import SECOND, Clock
 from kalita.history import api as history_api
 from kalita.history.pages import History
 from kalita.history.shapes import Shapes
+from kalita.hooks import api as hooks_api
+from kalita.hooks.deliver import Deliverer
+from kalita.hooks.message import Messages
+from kalita.hooks.register import Hooks
 from kalita.keys import Keys, read_or_create
 from kalita.ledger.frames import Hello
 from kalita.ledger.remote import RemoteWriter
@@ -29,8 +33,9 @@ from kalita.people.profile import Profiles
 from kalita.people.wallets import Wallets
 from kalita.providers.catalogue import built_in
 from kalita.providers.store import Store
-from kalita.settings import BadSetting, Settings
+from kalita.settings import BadSetting, Settings, pauses_s
 from kalita.storage.engine import Engine, Step, Unavailable
+from kalita.storage.outbox import Channel
 from kalita.storage.place import Place
 from kalita.web import openapi, reference, status
 from kalita.web.openapi import Description
@@ -48,6 +53,7 @@ ROWS = (
     *limits_api.ROWS,
     *payments_api.ROWS,
     *history_api.ROWS,
+    *hooks_api.ROWS,
     *openapi.ROWS,
     *reference.ROWS,
     *status.ROWS,
@@ -77,6 +83,7 @@ class App:
         self.wallets = Wallets(engine, self.writer, clock, keys)
         self.limits = Limits(engine, clock, lifted=not settings.sum_limits)
         self.history = History(engine)
+        self.hooks = Hooks(engine, clock, keys, self.outbound)
         self.payments = Payments(engine, self.writer, self.catalogue, keys, settings.make_wallets, self.limits)
 
     @classmethod
@@ -115,6 +122,7 @@ class App:
         await self.writer.start()
         if self._serving:
             self._tasks.append(asyncio.create_task(self._watch()))
+            self._tasks.append(asyncio.create_task(self.deliverer().run()))
 
     async def close(self) -> None:
         """Write what waits and end."""
@@ -141,12 +149,20 @@ class App:
             Payments: self.payments,
             limits_api.LimitsApi: limits_api.LimitsApi(self.engine, self.limits, self.wallets, self.clock),
             history_api.HistoryApi: history_api.HistoryApi(self.history, Shapes(self.catalogue), self.clock),
+            hooks_api.HooksApi: hooks_api.HooksApi(self.hooks, self.clock, self.settings.hook_key_status),
             Description: description,
             Reference: Reference(description),
             Status: Status(self.engine),
         }
         rates = Rates(self.settings.requests_a_minute, self.settings.bad_tokens_a_minute)
         return Server(rows, services, self.tokens, rates, self.clock)
+
+    def deliverer(self) -> Deliverer:
+        """Build what sends messages to receivers."""
+        chosen = self.settings
+        delays = tuple(pause * SECOND for pause in pauses_s(chosen.hook_retries))
+        messages = Messages(self.engine, self.keys, delays, chosen.hook_timeout_ms / 1000)
+        return Deliverer(self.engine, self.clock, self.outbound, {Channel.PAYMENTS: messages})
 
     async def _watch(self) -> None:
         while True:

@@ -41,13 +41,17 @@ class Keys:
         """Return the keyed hash of a content in hex: `size` bytes, twice as many digits."""
         return hashlib.blake2b(content, key=self.of(purpose), digest_size=size).hexdigest()
 
-    def seal(self, purpose: str, text: str) -> str:
-        """Encrypt a text (AES-256-GCM), so that only this secret and this purpose open it; the key's id goes first."""
+    def seal(self, purpose: str, text: str, place: str = "") -> str:
+        """
+        Encrypt a text (AES-256-GCM), so that only this secret and this purpose open it; the key's id goes first.
+
+        place  where it is kept: sealed text that was moved to another place does not open
+        """
         nonce = secrets.token_bytes(NONCE_BYTES)
-        sealed = AESGCM(self.of(f"seal {purpose}")).encrypt(nonce, text.encode(), purpose.encode())
+        sealed = AESGCM(self.of(f"seal {purpose}")).encrypt(nonce, text.encode(), (purpose + place).encode())
         return f"{self._key_id(purpose)}.{base64.urlsafe_b64encode(nonce + sealed).decode().rstrip('=')}"
 
-    def open(self, purpose: str, sealed: str) -> str | None:
+    def open(self, purpose: str, sealed: str, place: str = "") -> str | None:
         """Decrypt what `seal` made; None for anything else."""
         key_id, _, body = sealed.partition(".")
         if key_id != self._key_id(purpose):
@@ -56,7 +60,7 @@ class Keys:
             raw = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
             return (
                 AESGCM(self.of(f"seal {purpose}"))
-                .decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], purpose.encode())
+                .decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], (purpose + place).encode())
                 .decode()
             )
         except (ValueError, InvalidTag):

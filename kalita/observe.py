@@ -66,6 +66,7 @@ ROUTES = Routes()
 REGISTRY.register(ROUTES)
 GROUP_SIZE = Histogram("kalita_group_orders", "Orders written by one commit", buckets=(1, 2, 4, 8, 16, 32, 64, 96, 128))
 REFUSALS = Counter("kalita_refusals_total", "Refused calls", ("code",))
+DELIVERIES = Counter("kalita_deliveries_total", "Attempts to deliver a message", ("channel", "outcome"))
 UP_SINCE = Gauge("kalita_started_seconds", "When this process began to listen, seconds since 1970")
 
 log = structlog.stdlib.get_logger("kalita")

@@ -60,6 +60,9 @@ TOO_LARGE_BODY = Refusal("request.too.large", 413, "Request body is too large", 
 TOO_LONG_ADDRESS = Refusal("request.too.large", 414, "Request address is too long", "Слишком длинный адрес запроса")
 TOO_LARGE_HEADERS = Refusal("request.too.large", 431, "Request headers are too large", "Слишком большие заголовки")
 BLOCKED = Refusal("request.blocked", 423, "Request blocked, try again later", "Слишком много запросов, повторите позже")
+HOOK_NOT_FOUND = Refusal("hook.not.found", 404, "Hook not found", "Вебхук не найден")
+HOOK_EXISTS = Refusal("hook.already.exists", 422, "Hook already exists", "Вебхук уже зарегистрирован")
+HOOK_WRONG = Refusal("hook.validation.error", 422, "Wrong hook parameters", "Неверные параметры вебхука")
 INTERNAL = Refusal("internal.error", 500, "Internal error", "Внутренняя ошибка")
 UNAVAILABLE = Refusal(
     "service.unavailable", 503, "Service temporarily unavailable", "Сервис временно недоступен, повторите позже"
@@ -68,6 +71,7 @@ UNAVAILABLE = Refusal(
 SERVICE_REFUSALS = (
     VALIDATION, UNAUTHORIZED, FORBIDDEN, HISTORY_NOT_FOUND, PERSON_NOT_FOUND, ROUTE_NOT_FOUND, METHOD_NOT_ALLOWED,
     TOO_LARGE_BODY, TOO_LONG_ADDRESS, TOO_LARGE_HEADERS, BLOCKED, INTERNAL, UNAVAILABLE,
+    HOOK_NOT_FOUND, HOOK_EXISTS, HOOK_WRONG,
 )  # fmt: skip
 
 

@@ -56,6 +56,13 @@ class Settings:
         default=True,
         metadata={"help": "look at the certificates of those who are called; false only in closed networks"},
     )
+    hook_timeout_ms: int = field(
+        default=2000, metadata={"help": "milliseconds a receiver has for a message, look-up of its name included"}
+    )
+    hook_retries: str = field(
+        default="10m 1h", metadata={"help": "pauses before further attempts of a message, like 10m 1h 6h 1d"}
+    )
+    hook_key_status: int = field(default=200, metadata={"help": "status of the answers with a hook's key: 200 or 201"})
     largest_group: int = field(default=128, metadata={"help": "how many orders share one commit, 1 to 1024"})
     log_level: str = field(default="info", metadata={"help": "debug, info, warning or error"})
     log_human: bool = field(default=False, metadata={"help": "log for a person at a terminal instead of JSON lines"})
@@ -76,8 +83,12 @@ _BOUNDS = {
     "metrics_port": (-1, 65535),
     "requests_a_minute": (0, 10**6),
     "bad_tokens_a_minute": (0, 10**6),
+    "hook_timeout_ms": (1000, 10_000),
+    "hook_key_status": (200, 201),
     "largest_group": (1, 1024),
 }
+_PAUSE = re.compile(r"([1-9]\d{0,5})([smhd])", re.ASCII)
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 NOT_SETTINGS = ("KALITA_LONG", "KALITA_SEED")
 """Variables that the tests read."""
 
@@ -113,6 +124,11 @@ def load(
     settings = Settings(**values)
     _check(settings, origins)
     return settings, origins
+
+
+def pauses_s(text: str) -> tuple[int, ...]:
+    """Return pauses written like `10m 1h` in seconds."""
+    return tuple(int(found[1]) * _UNITS[found[2]] for part in text.split() if (found := _PAUSE.fullmatch(part)))
 
 
 def shown(settings: Settings) -> dict[str, str | int | bool]:
@@ -180,6 +196,8 @@ def _check(settings: Settings, origins: Origins) -> None:
         _wrong("log_level", origins["log_level"], "debug, info, warning or error is needed", settings.log_level)
     if settings.database and not _DATABASE.fullmatch(settings.database):
         _wrong("database", origins["database"], "postgresql://user:password@host:5432/name is needed", "what was given")
+    if any(_PAUSE.fullmatch(part) is None for part in settings.hook_retries.split()):
+        _wrong("hook_retries", origins["hook_retries"], "pauses like 10m 1h 1d are needed", settings.hook_retries)
     if settings.secret_key and not _KEY.fullmatch(settings.secret_key):
         _wrong("secret_key", origins["secret_key"], "at least 64 hex digits are needed", "what was given")
 

@@ -68,7 +68,7 @@ class Receiver:
         """Serve one connection."""
         self.connections += 1
         try:
-            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 while await self._answer(reader, writer):
                     pass
         finally:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
-from kalita.refusals import VALIDATION, Refused, malformed
+from kalita.refusals import VALIDATION, Refusal, Refused, malformed
 from kalita.wire.dates import parse_moment
 
 MOST_PARAMETERS = 200
@@ -28,6 +28,7 @@ class Param:
     many      an array: `name[0]=`, `name=a&name=b`, `name=a,b` and their mixtures
     also      other spellings of the name
     ignored   values that count as absent
+    refusal   what a wrong text is answered with
     """
 
     name: str
@@ -40,6 +41,7 @@ class Param:
     also: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     example: Any = None
+    refusal: Refusal = VALIDATION
 
 
 def whole(name: str, low: int, high: int, required: bool = False, default: int | None = None) -> Param:
@@ -163,7 +165,7 @@ def _decoded(text: str) -> str:
 def _read(param: Param, text: str) -> Any:
     value = param.read(text) if "\0" not in text and "\ufffd" not in text else None
     if value is None:
-        raise malformed(param.name, param.wrong)
+        raise Refused(param.refusal, f"{param.name}: {param.wrong}", {param.name: [param.wrong]})
     return value
 
 

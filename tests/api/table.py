@@ -14,6 +14,8 @@ from tests.api.house import payment
 SAMPLES = {
     "id": "99", "transactionId": "1", "rows": "5", "startDate": "2026-01-01T00:00:00Z",
     "endDate": "2026-01-02T00:00:00Z",
+    "hookType": "1", "param": "http%3A%2F%2F10.0.0.1%2F", "txnType": "2",
+    "hookId": "d63a8729-f5c8-486f-907d-9fb8758afcfc", "before": "5",
     "types": "TURNOVER", "nextTxnDate": "2026-01-02T00:00:00Z", "nextTxnId": "5",
 }  # fmt: skip
 BODIES: dict[str, Callable[[], Any]] = {"PaymentBody": payment}
@@ -89,7 +91,8 @@ def wrong_values(param: Param) -> Iterator[str]:
     elif schema["type"] == "boolean":
         yield from ("1", "0", "yes", "on", "null", "true%20", "T")
     elif "enum" in schema:
-        yield from (schema["enum"][0].lower(), schema["enum"][0] + "X", "null", "0", "'")
+        texts = (schema["enum"][0].lower(), schema["enum"][0] + "X", "null", "0", "'")
+        yield from (text for text in texts if text not in schema["enum"])
     elif schema.get("format") == "date-time":
         yield from (
             "2026-01-01",

@@ -61,7 +61,7 @@ def test_wrong_parameter_is_named(house: House, owner: Wallet, address: Address,
     """Each parameter of the query, with every wrong text."""
     for text in wrong_values(param):
         answer = call(house, address, owner, address.at(owner.number, **with_pair(param, text)))
-        assert (answer.status, answer.code) == (400, "validation.error"), text
+        assert (answer.status, answer.code) == (param.refusal.status, param.refusal.code), text
         assert list(answer.json["cause"]) == [param.name], text
 
 
@@ -83,7 +83,7 @@ def test_wrong_segment_is_named(house: House, owner: Wallet, address: Address, p
         if param.name == "id" and answer.status == 404:
             assert answer.code == "QWPRC-155", text
         else:
-            assert (answer.status, list(answer.json["cause"])) == (400, [param.name]), text
+            assert (answer.status, list(answer.json["cause"])) == (param.refusal.status, [param.name]), text
 
 
 def _with_segment(address: Address, owner: Wallet, name: str, text: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any, get_type_hints
 from msgspec.structs import astuple
 
 from kalita.storage.engine import Found, LaneLost, Needs, Writes
+from kalita.storage.outbox import EventRow, events_of, wallets_of
 from kalita.storage.postgres.connection import Connection
 from kalita.storage.rows import (
     AccountRow,
@@ -113,6 +114,10 @@ UPDATE history SET state = CASE new.error_code WHEN 0 THEN 0 ELSE 2 END
   FROM unnest({_arrays(_columns(ClosingRow).values(), 1)}) AS new ({", ".join(_columns(ClosingRow))})
  WHERE history.wallet = new.wallet AND history.stream = new.stream AND history.txn_id = new.txn_id"""
 
+HOOKS = "SELECT wallet, id, kinds FROM receiver WHERE channel = 1 AND wallet = ANY($1) ORDER BY wallet FOR UPDATE"
+EVENTS = _insert("event", EventRow)
+WAKE = "UPDATE receiver SET next_at = 0 WHERE channel = 1 AND wallet = ANY($1) AND next_at > 0"
+
 WRITTEN = "SELECT 1 FROM chain WHERE lane = $1 AND seq = $2 AND head = $3"
 RENEW = f"UPDATE lane SET leased_until = {NOW} + {LEASE_US} WHERE lane = $1"
 
@@ -169,6 +174,8 @@ async def write(db: Connection, queries: Mapping[str, str], writes: Writes) -> N
     ):
         if rows:
             await db.execute(text, *_turned(rows, len(_columns(row))))
+    if writes.history or writes.closings:
+        await _tell(db, writes)
     moved = [tuple(getattr(account, name) for name in CHANGING) for account in writes.accounts]
     await db.execute(
         WRITE,
@@ -180,6 +187,19 @@ async def write(db: Connection, queries: Mapping[str, str], writes: Writes) -> N
     )
     for query, extras in groupby(writes.extras, key=lambda extra: extra[0]):
         await db.executemany(queries[query], [args for _, args in extras])
+
+
+async def _tell(db: Connection, writes: Writes) -> None:
+    """
+    Write the events of the group for those of its wallets that have a hook. See storage/outbox.py.
+
+    The hooks are locked: whoever gives one back must not look for what is due before this commit.
+    """
+    rows = await db.fetch(HOOKS, wallets_of(writes))
+    if rows:
+        events = events_of(writes, {row[0]: (row[0], row[1], row[2]) for row in rows})
+        await db.execute(EVENTS, *_turned(events, len(_columns(EventRow))))
+        await db.execute(WAKE, sorted({event.wallet for event in events}))
 
 
 def _turned(rows: Sequence[Sequence[Any]], width: int) -> list[Any]:

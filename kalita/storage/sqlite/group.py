@@ -8,6 +8,7 @@ from typing import Any
 from msgspec.structs import astuple
 
 from kalita.storage.engine import Found, LaneLost, Needs, Writes
+from kalita.storage.outbox import events_of, wallets_of
 from kalita.storage.rows import AccountRow, LaneRow, PaymentRow, SpentRow
 
 LEASE_US = 30_000_000
@@ -119,6 +120,8 @@ def write(db: sqlite3.Connection, queries: Mapping[str, str], writes: Writes) ->
             " ON CONFLICT (wallet, period, category) DO UPDATE SET amount = ?4, number = ?5",
             writes.spent,
         )
+    if writes.history or writes.closings:
+        _tell(db, writes)
     for query, args in writes.extras:
         db.execute(queries[query], args)
     db.execute("INSERT INTO chain VALUES (?, ?, ?, ?, ?, ?)", group)
@@ -126,3 +129,15 @@ def write(db: sqlite3.Connection, queries: Mapping[str, str], writes: Writes) ->
         "UPDATE lane SET leased_until = ?, seq = ?, last_txn = ?, head = ? WHERE lane = ?",
         (time.time_ns() // 1000 + LEASE_US, group.seq, group.last_txn, group.head, group.lane),
     )
+
+
+def _tell(db: sqlite3.Connection, writes: Writes) -> None:
+    """Write the events of the group for those of its wallets that have a hook. See storage/outbox.py."""
+    wallets = wallets_of(writes)
+    text = f"SELECT wallet, id, kinds FROM receiver WHERE channel = 1 AND wallet IN ({_marks(len(wallets))})"
+    hooks = {row[0]: row for row in db.execute(text, _padded(wallets))}
+    if hooks:
+        events = events_of(writes, hooks)
+        db.executemany("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", events)
+        told = sorted({(event.wallet,) for event in events})
+        db.executemany("UPDATE receiver SET next_at = 0 WHERE wallet = ? AND channel = 1 AND next_at > 0", told)

@@ -1,0 +1,1 @@
+"""Owners are told what happens to their money: hooks, messages, delivery."""

@@ -1,0 +1,238 @@
+"""
+Delivery: every process takes receivers that something is due for, one lease each, and sends to each in order.
+
+A receiver that is slow or dead holds up nobody but itself: each has a task of its own, and those that failed last
+share places apart from the others. What came of an attempt is written for many of them in one commit; a process that
+is killed in between sends again, under the same id. Source: webhooks.md 3; reliability-programme.md I6.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, Protocol
+
+from kalita.clock import DAY, HOUR, SECOND, Clock
+from kalita.observe import DELIVERIES, log
+from kalita.outbound.client import Answer, Failure, Outbound
+from kalita.storage.engine import Engine, Step, Unavailable
+
+MOST_AT_ONCE, MOST_FAILING, MOST_CLAIMED = 1000, 200, 100
+AT_A_TIME = 50
+TURN_S, LEASE_S = 8.0, 60
+POLL_S, GATHER_S = 0.1, 0.005
+LARGEST_ANSWER = 4096
+KEPT = 30 * DAY
+
+Write = Callable[[int], tuple[bytes, dict[str, str]]]
+
+
+class Receiver(NamedTuple):
+    """Whom something is sent to. secret, old_secret: sealed."""
+
+    wallet: int
+    channel: int
+    id: str
+    url: str
+    kinds: int
+    secret: str
+    old_secret: str
+    old_until: int
+
+
+class Letter(NamedTuple):
+    """
+    One message that is due.
+
+    write  writes and signs it for a moment; None: it is not to be sent any more
+    once   one attempt is all it gets
+    """
+
+    caused_by: int
+    stream: int
+    attempts: int
+    write: Write | None
+    once: bool = False
+
+
+class Post(Protocol):
+    """What a channel sends, and when it tries again."""
+
+    timeout_s: float
+
+    async def due(self, receiver: Receiver, now: int, limit: int) -> list[Letter]:
+        """Return what is to be sent now, in order, at most so many."""
+
+    def delay(self, attempts: int, first_at: int, now: int) -> int | None:
+        """Return how many microseconds to wait after so many attempts; None: given up. first_at: cause's moment."""
+
+
+class Deliverer:
+    """Deliver what is due, on every channel, until told to stop."""
+
+    def __init__(self, engine: Engine, clock: Clock, outbound: Outbound, posts: Mapping[int, Post]) -> None:
+        self._engine, self._clock, self._outbound, self._posts = engine, clock, outbound, posts
+        self._name = secrets.token_hex(6)
+        self._claims = 0
+        self._notes = Notes(engine)
+        self._running: set[asyncio.Task[None]] = set()
+        self._failing: set[tuple[int, int]] = set()
+        self._places = asyncio.Semaphore(MOST_FAILING)
+        self._forgot_at = self._last_at = 0
+
+    async def run(self) -> None:
+        """Work until cancelled; what was sent by then is written down."""
+        writing = asyncio.create_task(self._notes.run())
+        try:
+            while True:
+                try:
+                    busy = await self._claim()
+                    await self._forget()
+                except Unavailable as problem:
+                    log.warning("delivery_waits", reason=str(problem))
+                    busy = False
+                await asyncio.sleep(GATHER_S if busy else POLL_S)
+        finally:
+            for task in list(self._running):
+                task.cancel()
+            await asyncio.gather(*self._running, return_exceptions=True)
+            writing.cancel()
+            await asyncio.gather(writing, return_exceptions=True)
+            await self._notes.write()
+
+    async def _claim(self) -> bool:
+        now, machine = self._clock.now(), time.time_ns() // 1000
+        free = min(MOST_AT_ONCE - len(self._running), MOST_CLAIMED)
+        if free <= 0 or await self._engine.one("receivers_any_due", now, machine) is None:
+            return False
+        self._claims += 1
+        holder, until = f"{self._name}-{self._claims}", machine + LEASE_S * SECOND
+        await self._engine.change(Step("receivers_claim", (holder, until, now, machine, free)))
+        rows = await self._engine.all("receivers_claimed", holder, now)
+        for row in rows:
+            task = asyncio.create_task(self._serve(Receiver(*row), holder))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+        return bool(rows)
+
+    async def _serve(self, to: Receiver, holder: str) -> None:
+        """Send what is due for a receiver, for one turn; then give it back."""
+        ends = time.monotonic() + TURN_S
+        try:
+            post = self._posts[to.channel]
+            while letters := await post.due(to, self._clock.now(), AT_A_TIME):
+                for letter in letters:
+                    await self._send(post, to, letter)
+                    if time.monotonic() > ends:
+                        return
+                await self._notes.written()
+        except Unavailable as problem:
+            log.warning("delivery_waits", reason=str(problem))
+        except Exception as problem:
+            log.error("delivery_failed", channel=to.channel, exc_info=problem)
+            await asyncio.sleep(TURN_S)  # what cannot even be written must not be tried without a pause
+        finally:
+            self._notes.release(to.wallet, to.channel, holder)
+
+    async def _send(self, post: Post, to: Receiver, letter: Letter) -> None:
+        key = (to.wallet, to.channel)
+        if letter.write is None:
+            self._over(to, letter, 3, letter.attempts, self._clock.now())
+        elif key in self._failing:
+            async with self._places:
+                await self._attempt(post, to, letter, letter.write)
+        else:
+            await self._attempt(post, to, letter, letter.write)
+
+    async def _attempt(self, post: Post, to: Receiver, letter: Letter, write: Write) -> None:
+        at, begun = self._clock.now(), time.perf_counter_ns()
+        body, headers = write(at)
+        result = await self._outbound.post(to.url, body, headers, post.timeout_s, LARGEST_ANSWER)
+        took, now, number = (time.perf_counter_ns() - begun) // 1000, self._clock.now(), letter.attempts + 1
+        done = isinstance(result, Answer) and result.status == 200
+        self._note(to, letter, at, took, number, result)
+        if done:
+            self._failing.discard((to.wallet, to.channel))
+            self._over(to, letter, 1, number, now)
+            return
+        self._failing.add((to.wallet, to.channel))
+        delay = None if letter.once else post.delay(number, letter.caused_by, now)
+        self._over(to, letter, 2 if delay is None else 0, number, now if delay is None else now + delay)
+
+    def _note(self, to: Receiver, letter: Letter, at: int, took: int, number: int, result: Answer | Failure) -> None:
+        status = result.status if isinstance(result, Answer) else 0
+        failure = f"{result.reason}: {result.detail}" if isinstance(result, Failure) else ""
+        outcome = str(status) if status else failure.partition(":")[0]
+        DELIVERIES.labels(str(to.channel), outcome).inc()
+        self._last_at = max(at, self._last_at + 1)  # no two alike: they are the log's pages
+        key = (to.wallet, to.channel, self._last_at, letter.caused_by, letter.stream)
+        self._notes.add(Step("attempt_add", (*key, to.id, number, took, status, failure[:200])))
+
+    def _over(self, to: Receiver, letter: Letter, state: int, attempts: int, due_at: int) -> None:
+        key = (to.wallet, to.channel, letter.caused_by, letter.stream)
+        self._notes.add(Step("event_over", (*key, state, attempts, due_at)))
+
+    async def _forget(self) -> None:
+        """Drop what is older than it is kept, once an hour."""
+        now = self._clock.now()
+        if now - self._forgot_at > HOUR:
+            self._forgot_at = now
+            await self._engine.change(Step("events_forget", (now - KEPT,)), Step("attempts_forget", (now - KEPT,)))
+
+
+class Notes:
+    """What came of attempts, and receivers given back: gathered, and written many in one commit."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._steps: list[Step] = []
+        self._back: dict[tuple[int, int], str] = {}
+        self._awake = asyncio.Event()
+        self._waiting: list[asyncio.Future[None]] = []
+
+    def add(self, step: Step) -> None:
+        """Let a step wait for the next commit."""
+        self._steps.append(step)
+        self._awake.set()
+
+    def release(self, wallet: int, channel: int, holder: str) -> None:
+        """Give a receiver back, after what was noted before."""
+        self._back[wallet, channel] = holder
+        self._awake.set()
+
+    async def written(self) -> None:
+        """Return once everything noted so far is on the disk."""
+        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiting)
+        self._awake.set()
+        await waiting
+
+    async def run(self) -> None:
+        """Write what gathers, until cancelled."""
+        while True:
+            await self._awake.wait()
+            self._awake.clear()
+            await asyncio.sleep(GATHER_S)
+            try:
+                await self.write()
+            except Unavailable as problem:
+                log.warning("delivery_not_noted", reason=str(problem))
+                await asyncio.sleep(1)
+                self._awake.set()
+
+    async def write(self) -> None:
+        """Write what has gathered: receivers last and in order, as the ledger locks them."""
+        count, back, waiting = len(self._steps), sorted(self._back.items()), list(self._waiting)
+        steps = list(self._steps)
+        for key, holder in back:
+            steps += (Step("receiver_lock", (*key, holder)), Step("receiver_release", (*key, holder)))
+        if steps:
+            await self._engine.change(*steps)
+        del self._steps[:count]
+        for key, holder in back:
+            if self._back.get(key) == holder:
+                del self._back[key]
+        del self._waiting[: len(waiting)]
+        for one in waiting:
+            if not one.done():
+                one.set_result(None)

@@ -1,0 +1,81 @@
+-- name: receiver_get
+SELECT id, url, kinds, secret, old_secret, old_until, created_at FROM receiver WHERE wallet = $1 AND channel = $2;
+
+-- name: receiver_add
+INSERT INTO receiver (wallet, channel, id, url, kinds, secret, old_secret, old_until, created_at, next_at, holder,
+                      leased_until)
+VALUES ($1, $2, $3, $4, $5, $6, '', 0, $7, 4611686018427387904, '', 0) ON CONFLICT (wallet, channel) DO NOTHING;
+
+-- name: receiver_drop
+DELETE FROM receiver WHERE wallet = $1 AND channel = $2 AND id = $3;
+
+-- name: receiver_new_secret
+UPDATE receiver SET old_secret = secret, old_until = $5, secret = $4 WHERE wallet = $1 AND channel = $2 AND id = $3;
+
+-- name: receiver_wake
+UPDATE receiver SET next_at = 0 WHERE wallet = $1 AND channel = $2;
+
+-- name: receivers_any_due
+SELECT 1 FROM receiver WHERE next_at <= $1 AND leased_until < $2 LIMIT 1;
+
+-- name: receivers_claim
+UPDATE receiver SET holder = $1, leased_until = $2
+ WHERE (wallet, channel) IN (SELECT wallet, channel FROM receiver WHERE next_at <= $3 AND leased_until < $4
+                              ORDER BY next_at LIMIT $5 /* postgres: FOR UPDATE SKIP LOCKED */);
+
+-- name: receivers_claimed
+SELECT wallet, channel, id, url, kinds, secret, old_secret, old_until FROM receiver WHERE next_at <= $2 AND holder = $1;
+
+-- name: receiver_lock
+UPDATE receiver SET holder = holder WHERE wallet = $1 AND channel = $2 AND holder = $3;
+
+-- name: receiver_release
+UPDATE receiver SET holder = '', leased_until = 0, next_at = COALESCE(
+       (SELECT MIN(e.due_at) FROM event e WHERE e.wallet = $1 AND e.channel = $2 AND e.state = 0), 4611686018427387904)
+ WHERE wallet = $1 AND channel = $2 AND holder = $3;
+
+-- name: event_add
+INSERT INTO event (wallet, channel, caused_by, stream, kind, txn_id, receiver, subject, attempts, due_at, state)
+SELECT r.wallet, r.channel, $3, $4, $5, $6, r.id, $7, 0, 0, 0 FROM receiver r WHERE r.wallet = $1 AND r.channel = $2;
+
+-- name: events_of_hook
+SELECT e.caused_by, e.stream, e.kind, e.txn_id, e.receiver, e.attempts, h.provider, h.account, h.sum, h.commission,
+       h.comment, h.state, c.error_code
+  FROM event e
+  LEFT JOIN history h ON h.wallet = e.wallet AND h.stream = e.stream AND h.txn_id = e.txn_id
+  LEFT JOIN closing c ON c.wallet = e.wallet AND c.stream = e.stream AND c.txn_id = e.txn_id
+ WHERE e.wallet = $1 AND e.channel = 1 AND e.state = 0 AND e.due_at <= $2
+ ORDER BY e.due_at, e.caused_by, e.stream LIMIT $3;
+
+-- name: event_over
+UPDATE event SET state = $5, attempts = $6, due_at = $7
+ WHERE wallet = $1 AND channel = $2 AND caused_by = $3 AND stream = $4 AND state = 0;
+
+-- name: events_cancel
+UPDATE event SET state = 3, due_at = $4 WHERE wallet = $1 AND channel = $2 AND receiver = $3 AND state = 0;
+
+-- name: attempt_add
+INSERT INTO attempt (wallet, channel, at, caused_by, stream, receiver, number, micros, status, failure)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (wallet, channel, at, caused_by, stream) DO NOTHING;
+
+-- name: attempts_before
+SELECT a.at, a.caused_by, a.stream, a.receiver, a.number, a.micros, a.status, a.failure, e.kind, e.txn_id, e.state
+  FROM attempt a
+  LEFT JOIN event e ON e.wallet = a.wallet AND e.channel = a.channel AND e.caused_by = a.caused_by
+                   AND e.stream = a.stream
+ WHERE a.wallet = $1 AND a.channel = $2 AND a.at < $3 ORDER BY a.at DESC, a.caused_by DESC LIMIT $4;
+
+-- name: events_again
+UPDATE event SET state = 0, attempts = 0, due_at = 0
+ WHERE wallet = $1 AND channel = $2 AND receiver = $3 AND caused_by >= $4 AND caused_by <= $5
+   AND state >= $6 AND state <= $7 AND kind <> 3 AND state <> 3;
+
+-- name: events_forget
+DELETE FROM event WHERE state <> 0 AND due_at < $1;
+
+-- name: attempts_forget
+DELETE FROM attempt WHERE at < $1;
+
+-- name: receivers_after
+SELECT wallet, channel, id, url, kinds, created_at, next_at FROM receiver
+ WHERE channel = $1 AND wallet > $2 ORDER BY wallet LIMIT $3;
