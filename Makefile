@@ -48,6 +48,7 @@ check: lint
 tests-setup: .venv/.test .venv-glqiwi/.done
 	@tools/need.sh strace
 	@tools/need.sh curl
+	@tools/postgres.sh
 
 .venv/bin/python .venv-glqiwi/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \

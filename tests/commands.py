@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests import postgres
 from tests.servers import KALITA
 
 WITHIN_S = 60
@@ -64,7 +65,14 @@ def wrong(done: Done, *words: str) -> None:
     assert all(word in done.err for word in words), done.err
 
 
-def rows(data: Path, name: str) -> list[tuple[object, ...]]:
-    """Return all rows of a table."""
-    with closing(sqlite3.connect(data / "kalita.db")) as database:
-        return database.execute(f"SELECT * FROM {name}").fetchall()
+def rows(data: Path, name: str, database: str = "") -> list[tuple[object, ...]]:
+    """Return all rows of a table. database: its address when it is on PostgreSQL"""
+    return past_the_program(data, database, f"SELECT * FROM {name}")
+
+
+def past_the_program(data: Path, database: str, text: str, *args: int | str | None) -> list[tuple[object, ...]]:
+    """Run a statement with `$1` parameters on an installation's database; return its rows."""
+    if database:
+        return postgres.ask(database, text, *args)
+    with closing(sqlite3.connect(data / "kalita.db")) as db, db:
+        return db.execute(text.replace("$", "?"), args).fetchall()

@@ -197,10 +197,10 @@ def database(made: bool = True) -> str:
 _folders: dict[Path, str] = {}
 
 
-def database_of(folder: Path) -> str:
-    """Return the address of the database that goes with a folder; the first call makes it."""
+def database_of(folder: Path, made: bool = True) -> str:
+    """Return the address of the database that goes with a folder; the first call makes it. made: with its tables"""
     if folder not in _folders:
-        _folders[folder] = database()
+        _folders[folder] = database(made)
     return _folders[folder]
 
 

@@ -15,7 +15,10 @@ from pathlib import Path
 
 import httpx
 
+from tests import postgres
+
 KALITA = str(Path(sys.executable).with_name("kalita"))
+ENGINES = ("sqlite", "postgres")
 START_S = 20
 STOP_S = 30
 
@@ -35,13 +38,23 @@ class Wallet:
 
 @dataclass(frozen=True)
 class Demo:
-    """A server that runs: where, whose wallets, which process, where its data and its log lie."""
+    """
+    A server that runs: where, whose wallets, which process, where its data and its log lie.
+
+    database  its address when it is on PostgreSQL; '': a file of `data`
+    """
 
     url: str
     wallets: list[Wallet]
     process: subprocess.Popen[bytes]
     data: Path
     log: Path
+    database: str = ""
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """Options that let a command find the same installation."""
+        return place(self.data, self.database)
 
     @property
     def pid(self) -> int:
@@ -60,28 +73,41 @@ class Demo:
         return httpx.Client(base_url=self.url, headers=self.wallets[wallet].headers, timeout=10)
 
 
+def place(data: Path, database: str = "") -> tuple[str, ...]:
+    """Return the options that lead to an installation."""
+    return ("--data", str(data), *(("--database", database) if database else ()))
+
+
+def database_of(folder: Path, engine: str) -> str:
+    """Return the address of the database that goes with a folder; '' when it is a file there."""
+    return postgres.database_of(folder, made=False) if engine == "postgres" else ""
+
+
 @contextlib.contextmanager
-def demo(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> Iterator[Demo]:
+def demo(
+    folder: Path, *arguments: str, environment: dict[str, str] | None = None, engine: str = "sqlite"
+) -> Iterator[Demo]:
     """
     Run `kalita demo` in a folder until the block ends; a folder that was used before is opened again.
 
     folder       its `data` holds the database, its `log` what the server wrote on standard error
     arguments    more of them for the command line
     environment  variables on top of the test's own
+    engine       one of ENGINES
     """
-    running = start(folder, *arguments, environment=environment)
+    running = start(folder, *arguments, environment=environment, engine=engine)
     try:
         yield running
     finally:
         stop(running)
 
 
-def start(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> Demo:
+def start(folder: Path, *arguments: str, environment: dict[str, str] | None = None, engine: str = "sqlite") -> Demo:
     """Start `kalita demo` and wait until it listens."""
-    data, log = folder / "data", folder / "log"
+    data, log, database = folder / "data", folder / "log", database_of(folder, engine)
     announced = data / "demo.json"
     before = announced.stat().st_mtime_ns if announced.exists() else None
-    command = [KALITA, "demo", "--port", "0", "--metrics-port", "-1", "--data", str(data), *arguments]
+    command = [KALITA, "demo", "--port", "0", "--metrics-port", "-1", *place(data, database), *arguments]
     with log.open("ab") as errors:
         process = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=errors, env=os.environ | (environment or {})
@@ -95,7 +121,7 @@ def start(folder: Path, *arguments: str, environment: dict[str, str] | None = No
         time.sleep(0.02)
     told = json.loads(announced.read_text("utf-8"))
     wallets = [Wallet(int(one["wallet"]), one["token"]) for one in told["wallets"]]
-    return Demo(told["url"], wallets, process, data, log)
+    return Demo(told["url"], wallets, process, data, log, database)
 
 
 def stop(running: Demo, how: signal.Signals = signal.SIGTERM) -> int:

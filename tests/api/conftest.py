@@ -9,20 +9,20 @@ import pytest
 
 from tests.api.house import House
 from tests.api.past import lay_down
-from tests.servers import Demo, demo
+from tests.servers import Demo, database_of, demo
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+def server(tmp_path_factory: pytest.TempPathFactory, engine: str) -> Iterator[Demo]:
     """A real server."""
-    with demo(tmp_path_factory.mktemp("api")) as running:
+    with demo(tmp_path_factory.mktemp("api"), engine=engine) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def people(server: Demo) -> Iterator[House]:
     """Whoever makes wallets and tokens on the real server; some wallets have a past there, see past.py."""
-    opened = House(server.data, create=False)
+    opened = House(server.data, create=False, database=server.database)
     lay_down(opened)
     opened.hand.now = time.time_ns()
     yield opened
@@ -30,8 +30,9 @@ def people(server: Demo) -> Iterator[House]:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house(tmp_path_factory: pytest.TempPathFactory, engine: str) -> Iterator[House]:
     """An installation in this process."""
-    opened = House(tmp_path_factory.mktemp("house"))
+    folder = tmp_path_factory.mktemp("house")
+    opened = House(folder, database=database_of(folder, engine))
     yield opened
     opened.close()

@@ -60,6 +60,7 @@ class House:
     create: bool = True
     settings: dict[str, Any] = field(default_factory=dict)
     hand: Hand = field(default_factory=Hand)
+    database: str = ""
 
     def __post_init__(self) -> None:
         """Open it and lease a lane."""
@@ -67,7 +68,11 @@ class House:
         self._loop = asyncio.Runner()
         self._numbers = itertools.count(79_200_000_001)
         settings = Settings(
-            **({"requests_a_minute": 0, "bad_tokens_a_minute": 0} | self.settings | {"data": self.data})
+            **(
+                {"requests_a_minute": 0, "bad_tokens_a_minute": 0}
+                | self.settings
+                | {"data": self.data, "database": self.database}
+            )
         )
         self.app = self.run(App.open(settings, Clock(source=self.hand), create=self.create))
         self.run(self.app.start())

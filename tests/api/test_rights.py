@@ -4,17 +4,15 @@ Route by rights, route by ownership: made from the table, so that a new row is i
 Source: access.md 4, 4.1 and 5.2.
 """
 
-import contextlib
-import sqlite3
 from collections.abc import Iterator
 
 import pytest
 
 from kalita.clock import DAY
-from kalita.storage.place import DATABASE
 from kalita.wire.endpoint import ALL_PERMISSIONS, Permission
 from tests.api.house import Answer, House
 from tests.api.table import ANYONES, OURS, Address
+from tests.commands import past_the_program
 from tests.servers import Wallet
 
 MASKS = [Permission(mask) for mask in range(1, ALL_PERMISSIONS + 1)]
@@ -106,8 +104,7 @@ def _dead(house: House) -> Iterator[Wallet | None]:
 def test_closed_wallet_is_not_found(house: House, address: Address) -> None:
     """The token of a closed wallet is told so, by every row."""
     number = house.wallet().number
-    with contextlib.closing(sqlite3.connect(house.data / DATABASE)) as database, database:
-        database.execute("UPDATE wallet SET closed_at = created_at WHERE wallet = ?", (number,))
+    past_the_program(house.data, house.database, "UPDATE wallet SET closed_at = created_at WHERE wallet = $1", number)
     answer = call(house, address, house.token(number))
     assert (answer.status, answer.code) == (404, "person.not.found")
 

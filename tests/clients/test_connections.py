@@ -16,9 +16,9 @@ PAY = "/sinap/api/v2/terms/99/payments"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+def server(tmp_path_factory: pytest.TempPathFactory, engine: str) -> Iterator[Demo]:
     """A demonstration of this module's own."""
-    with demo(tmp_path_factory.mktemp("connections")) as running:
+    with demo(tmp_path_factory.mktemp("connections"), engine=engine) as running:
         yield running
 
 

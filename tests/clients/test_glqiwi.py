@@ -26,9 +26,9 @@ ALL = sum(PAID) + LOST
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def told(tmp_path_factory: pytest.TempPathFactory, engine: str) -> Iterator[dict[str, Any]]:
     """What the library understood on its journey."""
-    with demo(tmp_path_factory.mktemp("glqiwi")) as server:
+    with demo(tmp_path_factory.mktemp("glqiwi"), engine=engine) as server:
         done = subprocess.run(
             [PYTHON, Path(__file__).with_name("glqiwi_journey.py")],
             input=(server.data / "demo.json").read_bytes(),

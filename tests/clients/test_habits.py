@@ -23,9 +23,9 @@ numbers = itertools.count(1_600_000_000_000)
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+def server(tmp_path_factory: pytest.TempPathFactory, engine: str) -> Iterator[Demo]:
     """A demonstration of this module's own."""
-    with demo(tmp_path_factory.mktemp("habits")) as running:
+    with demo(tmp_path_factory.mktemp("habits"), engine=engine) as running:
         yield running
 
 

@@ -16,16 +16,17 @@ from kalita.ledger.audit import audit
 from kalita.settings import Settings
 from tests.books import Hand
 from tests.property.walk import Walk, seed
+from tests.servers import database_of
 
 STEPS = 20_000 if os.environ.get("KALITA_LONG") else 2_500
 COMPARED_EVERY = 200
 
 
-def test_books_say_what_the_model_says(tmp_path: Path) -> None:
+def test_books_say_what_the_model_says(tmp_path: Path, engine: str) -> None:
     """Balances, holds, pages, totals, ids and repeats agree with the model all along a walk."""
     chosen = seed()
     try:
-        seen = asyncio.run(_walk(tmp_path, random.Random(chosen)))
+        seen = asyncio.run(_walk(tmp_path, engine, random.Random(chosen)))
     except Exception as problem:
         problem.add_note(f"run it again with KALITA_SEED={chosen}")
         raise
@@ -41,9 +42,10 @@ EVERY_WAY = {
 """What a walk has to meet, or it proves too little."""
 
 
-async def _walk(folder: Path, chance: random.Random) -> dict[str, int]:
+async def _walk(folder: Path, engine: str, chance: random.Random) -> dict[str, int]:
     hand = Hand()
-    app = await App.open(Settings(data=folder, sum_limits=False), Clock(source=hand), create=True)
+    settings = Settings(data=folder, database=database_of(folder, engine), sum_limits=False)
+    app = await App.open(settings, Clock(source=hand), create=True)
     try:
         await app.start()
         walk, compared = Walk(app, hand, chance), 0
