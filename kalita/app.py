@@ -3,6 +3,7 @@ The one place that knows every part: builds them from the settings, in the order
 """
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,18 @@ from kalita.limits import api as limits_api
 from kalita.limits.bind import Limits
 from kalita.observe import log
 from kalita.outbound.addresses import LOOPBACK, networks
-from kalita.outbound.client import Outbound
+from kalita.outbound.client import Failure, Outbound
 from kalita.payments import api as payments_api
 from kalita.payments.accept import Payments
-from kalita.people import balances, profile
+from kalita.limits import downgrade
+from kalita.people import balances, identification, profile, restrictions
 from kalita.people.balances import Balances
+from kalita.access.acts import Acts
+from kalita.people.leaving import Leaving
+from kalita.people.identify import Identification
 from kalita.people.profile import Profiles
+from kalita.people.restrictions import Restrictions
+from kalita.people.verify import Anybody, Asked, Listed, Verifier
 from kalita.people.wallets import Wallets
 from kalita.providers.catalogue import built_in
 from kalita.providers.store import Store
@@ -49,6 +56,9 @@ WATCH_S = 1
 
 ROWS = (
     *profile.ROWS,
+    *identification.ROWS,
+    *restrictions.ROWS,
+    *downgrade.ROWS,
     *balances.ROWS,
     *limits_api.ROWS,
     *payments_api.ROWS,
@@ -82,6 +92,11 @@ class App:
         self.tokens = Tokens(engine, clock)
         self.wallets = Wallets(engine, self.writer, clock, keys)
         self.limits = Limits(engine, clock, lifted=not settings.sum_limits)
+        self.persons = Listed(engine, keys, clock)
+        self.identification = Identification(engine, keys, clock, self._verifier())
+        self.restrictions = Restrictions(engine, self.writer, self.wallets, clock)
+        self.acts = Acts(engine, clock)
+        self.leaving = Leaving(engine, self.writer, self.wallets, self.identification, clock)
         self.history = History(engine)
         self.hooks = Hooks(engine, clock, keys, self.outbound)
         self.payments = Payments(engine, self.writer, self.catalogue, keys, settings.make_wallets, self.limits)
@@ -144,7 +159,10 @@ class App:
     def _server(self, rows: tuple[Any, ...]) -> Server:
         description = Description(rows)
         services: dict[type, Any] = {
-            Profiles: Profiles(self.engine, self.wallets, self.keys),
+            Profiles: Profiles(self.engine, self.wallets, self.keys, self.clock),
+            identification.IdentificationApi: identification.IdentificationApi(self.identification, self.clock),
+            Restrictions: self.restrictions,
+            downgrade.Downgrades: downgrade.Downgrades(self.engine, self.limits, self.wallets, self.clock),
             Balances: Balances(self.wallets),
             Payments: self.payments,
             limits_api.LimitsApi: limits_api.LimitsApi(self.engine, self.limits, self.wallets, self.clock),
@@ -163,6 +181,20 @@ class App:
         delays = tuple(pause * SECOND for pause in pauses_s(chosen.hook_retries))
         messages = Messages(self.engine, self.keys, delays, chosen.hook_timeout_ms / 1000)
         return Deliverer(self.engine, self.clock, self.outbound, {Channel.PAYMENTS: messages})
+
+    def _verifier(self) -> Verifier:
+        """Choose who says whether a person is who he says to be."""
+        chosen = self.settings.identification
+        if chosen == "listed":
+            return self.persons
+        return Anybody() if chosen == "anybody" else Asked(partial(self._ask, chosen))
+
+    async def _ask(self, url: str, body: bytes) -> tuple[int, bytes]:
+        heads = {"content-type": "application/json", "accept": "application/json"}
+        answer = await self.outbound.post(url, body, heads, 10.0, 4096)
+        if isinstance(answer, Failure):
+            raise Unavailable(f"the identification service: {answer.reason}")
+        return answer.status, answer.body
 
     async def _watch(self) -> None:
         while True:

@@ -66,6 +66,12 @@ def day_of(moment: int) -> int:
     return _day_number((moment // SECOND + MOSCOW_S) // 86400)
 
 
+def date_of(moment: int) -> date:
+    """Return the Moscow date of a moment."""
+    number = day_of(moment)
+    return date(number // 10_000, number // 100 % 100, number % 100)
+
+
 @lru_cache(1024)
 def _day_number(days: int) -> int:
     day = date(1970, 1, 1) + timedelta(days=days)

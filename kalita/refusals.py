@@ -54,6 +54,7 @@ UNAUTHORIZED = Refusal("auth.unauthorized", 401, "Unauthorized", "Требует
 FORBIDDEN = Refusal("auth.forbidden", 403, "Access denied", "Доступ запрещён")
 HISTORY_NOT_FOUND = Refusal("payment.history.not.found", 404, "Payment history not found", "Платёж не найден")
 PERSON_NOT_FOUND = Refusal("person.not.found", 404, "Wallet not found", "Кошелёк не найден")
+DOWNGRADE_NOT_FOUND = Refusal("downgrade.operation.not.found", 404, "Operation not found", "Операция не найдена")
 ROUTE_NOT_FOUND = Refusal("resource.not.found", 404, "Resource not found", "Такого адреса нет")
 METHOD_NOT_ALLOWED = Refusal("method.not.allowed", 405, "Method not allowed", "Метод не поддерживается")
 TOO_LARGE_BODY = Refusal("request.too.large", 413, "Request body is too large", "Слишком большое тело запроса")
@@ -69,7 +70,8 @@ UNAVAILABLE = Refusal(
 )
 
 SERVICE_REFUSALS = (
-    VALIDATION, UNAUTHORIZED, FORBIDDEN, HISTORY_NOT_FOUND, PERSON_NOT_FOUND, ROUTE_NOT_FOUND, METHOD_NOT_ALLOWED,
+    VALIDATION, UNAUTHORIZED, FORBIDDEN, HISTORY_NOT_FOUND, PERSON_NOT_FOUND, DOWNGRADE_NOT_FOUND, ROUTE_NOT_FOUND,
+    METHOD_NOT_ALLOWED,
     TOO_LARGE_BODY, TOO_LONG_ADDRESS, TOO_LARGE_HEADERS, BLOCKED, INTERNAL, UNAVAILABLE,
     HOOK_NOT_FOUND, HOOK_EXISTS, HOOK_WRONG,
 )  # fmt: skip

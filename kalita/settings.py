@@ -46,6 +46,13 @@ class Settings:
     bad_tokens_a_minute: int = field(
         default=60, metadata={"help": "calls with bad tokens a minute from one address; 0: no bound"}
     )
+    identification: str = field(
+        default="listed",
+        metadata={
+            "help": "who verifies persons: `listed`: those of `kalita persons import`; `anybody`: each well-formed one; "
+            "or the https address of a service of yours"
+        },
+    )
     sum_limits: bool = field(
         default=True, metadata={"help": "the limits of a wallet's level bind; false lifts them, counters are kept"}
     )
@@ -192,6 +199,9 @@ def _check(settings: Settings, origins: Origins) -> None:
         tuple(ip_network(part.strip()) for part in settings.outbound_networks.split(",") if part.strip())
     except ValueError as problem:
         _wrong("outbound_networks", origins["outbound_networks"], f"networks are needed ({problem})", "what was given")
+    chosen = settings.identification
+    if chosen not in ("listed", "anybody") and not chosen.startswith(("https://", "http://")):
+        _wrong("identification", origins["identification"], "listed, anybody or an address is needed", chosen)
     if settings.log_level not in ("debug", "info", "warning", "error"):
         _wrong("log_level", origins["log_level"], "debug, info, warning or error is needed", settings.log_level)
     if settings.database and not _DATABASE.fullmatch(settings.database):

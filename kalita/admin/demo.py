@@ -14,6 +14,7 @@ import msgspec
 from kalita.admin.running import Refused
 from kalita.app import App
 from kalita.money import EUR, RUB, USD
+from kalita.people.persons import Person
 from kalita.people.wallets import Level
 from kalita.storage.engine import Step
 from kalita.wire.endpoint import ALL_PERMISSIONS
@@ -26,6 +27,13 @@ WALLETS = (
     (79991112233, {RUB: 500_000_00, USD: 1_000_00, EUR: 1_000_00}),
     (79994445566, {RUB: 100_000_00}),
 )
+
+
+OWNERS = {
+    79991112233: Person("1990-02-11", "Анна", "Ивановна", "Петрова", "4400111222", "", "", ""),
+    79994445566: Person("1985-07-30", "Иван", "Сергеевич", "Смирнов", "4400333444", "", "", ""),
+}
+"""People who do not exist."""
 
 
 async def prepare(app: App, address: str) -> Callable[[], None]:
@@ -61,6 +69,7 @@ def _write(path: Path, text: bytes) -> None:
 
 async def _wallet(app: App, number: int, funds: dict[int, int], token: str | None) -> dict[str, str | None]:
     await app.wallets.create(number, Level.FULL, tuple(funds))
+    await app.identification.identify(number, OWNERS[number])
     for currency, amount in funds.items():
         await app.wallets.top_up(number, amount, currency, f"demo-{number}-{currency}", "Demo")
     if token is None or await app.tokens.bearer(token) is None:

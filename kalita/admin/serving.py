@@ -16,6 +16,7 @@ from kalita.storage.place import Place
 
 DEMO = {
     "data": Path("demo-data"), "metrics_port": 0, "requests_a_minute": 0, "bad_tokens_a_minute": 0, "log_human": True,
+    "identification": "anybody",
 }  # fmt: skip
 """What a demonstration has instead of the defaults: no rate limit binds it but the documented one on history."""
 

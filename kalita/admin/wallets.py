@@ -47,7 +47,7 @@ def create(number: int, level: str, currencies: tuple[int, ...], data: Path | No
         free = known is None or known.registered_at is None
         if not free or not await app.wallets.create(number, LEVELS[level], wanted):
             raise Refused(f"wallet {number} is there already: `kalita wallet show {number}` shows it")
-        return await _facts(app, number)
+        return await facts(app, number)
 
     answer = run(lambda: with_app(settings, work))
     if as_json:
@@ -72,7 +72,7 @@ def show_(number: int, data: Path | None, as_json: bool) -> None:
     Exit:     0 shown, 1 there is no such wallet, 2 wrong command line or setting
     """
     settings = settings_of(data=data)
-    answer = run(lambda: with_app(settings, lambda app: _facts(app, number), writes=False))
+    answer = run(lambda: with_app(settings, lambda app: facts(app, number), writes=False))
     if as_json:
         show(answer)
         return
@@ -120,7 +120,8 @@ def list_(after: int | None, limit: int, data: Path | None, as_json: bool) -> No
         click.echo(f"there are more: --after {following}")
 
 
-async def _facts(app: App, number: int) -> dict[str, Any]:
+async def facts(app: App, number: int) -> dict[str, Any]:
+    """Return what is known of a wallet; refuse the command when there is none."""
     found = await app.wallets.get(number)
     if found is None:
         raise no_such_wallet(number)

@@ -99,12 +99,18 @@ class Limits:
         level, table = await self.level(wallet), self._table
         if self._lifted:
             return ()
+        most = self._most(table, level, currency)
+        return () if most is None else (Ceiling(account_id(wallet, Kind.WALLET, currency), most, code),)
+
+    def _most(self, table: Table, level: int, currency: int) -> int | None:
         measure = KZT if currency == KZT and table.has(Limit.BALANCE, KZT) else RUB
         most = table.most(Limit.BALANCE, level, measure)
-        if most is None:
-            return ()
-        account = account_id(wallet, Kind.WALLET, currency)
-        return (Ceiling(account, self._worth(most, measure, currency), code),)
+        return None if most is None else self._worth(most, measure, currency)
+
+    async def fits(self, amount: int, currency: int, level: Level) -> bool:
+        """Tell whether a balance is one that a level may hold."""
+        most = self._most(await self.table(), level, currency)
+        return self._lifted or most is None or amount <= most
 
     async def _counts(self, record: Record, category: Category) -> tuple[tuple[Count, ...], tuple[Extra, ...]]:
         level = await self.level(record.wallet)

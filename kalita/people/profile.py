@@ -4,7 +4,7 @@ The profile of the token's wallet. Source: profile.md 1, client-compatibility.md
 
 import msgspec
 
-from kalita.clock import DAY, at_zone
+from kalita.clock import DAY, Clock, at_zone
 from kalita.keys import Keys
 from kalita.ledger.accounts import Direction, stream
 from kalita.money import WALLET_CURRENCIES
@@ -17,6 +17,7 @@ from kalita.wire.endpoint import Call, Endpoint, Permission
 from kalita.wire.params import flag
 
 CHANGE_EVERY = 180 * DAY
+NICKNAME_RESTS = 30 * DAY
 ALIASES = {643: "qw_wallet_rub", 840: "qw_wallet_usd", 978: "qw_wallet_eur", 398: "qw_wallet_kzt"}
 
 
@@ -137,8 +138,8 @@ class Profile(msgspec.Struct, rename="camel"):
 class Profiles:
     """Show owners their profile."""
 
-    def __init__(self, engine: Engine, wallets: Wallets, keys: Keys) -> None:
-        self._engine, self._wallets, self._keys = engine, wallets, keys
+    def __init__(self, engine: Engine, wallets: Wallets, keys: Keys, clock: Clock) -> None:
+        self._engine, self._wallets, self._keys, self._clock = engine, wallets, keys, clock
 
     async def current(self, call: Call) -> bytes:
         """Answer the profile of the caller's wallet, without the parts switched off."""
@@ -149,7 +150,7 @@ class Profiles:
         return encode(
             Profile(
                 auth_info(wallet) if wanted["authInfoEnabled"] else None,
-                contract_info(wallet) if wanted["contractInfoEnabled"] else None,
+                contract_info(wallet, self._clock.now()) if wanted["contractInfoEnabled"] else None,
                 await self._user_info(wallet) if wanted["userInfoEnabled"] else None,
             )
         )
@@ -192,7 +193,13 @@ def auth_info(wallet: Wallet) -> AuthInfo:
     )
 
 
-def contract_info(wallet: Wallet) -> ContractInfo:
+def nickname_of(wallet: Wallet, now: int) -> Nickname:
+    """Show the nickname; it may be changed once in 30 days. Source: profile.md 10."""
+    changed = wallet.nickname_at is None or wallet.nickname_at + NICKNAME_RESTS <= now
+    return Nickname(wallet.nickname, changed, not wallet.blocked, "")
+
+
+def contract_info(wallet: Wallet, now: int) -> ContractInfo:
     """Show what the wallet is."""
     nothing = money(0, 643)
     return ContractInfo(
@@ -201,7 +208,7 @@ def contract_info(wallet: Wallet) -> ContractInfo:
         creation_date=at_zone(wallet.created_at),
         features=[],
         identification_info=[Identification("QIWI", Level(wallet.level).name, False)],
-        nickname=Nickname(wallet.nickname, True, not wallet.blocked, ""),
+        nickname=nickname_of(wallet, now),
         sms_notification=SmsNotification(nothing, False, False, None),
         priority_package=PriorityPackage(nothing, False, False, None),
     )

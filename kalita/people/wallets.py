@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from kalita.access.acts import Who, act
 from kalita.access.tokens import CHANGED
 from kalita.clock import Clock
 from kalita.keys import Keys
@@ -55,6 +56,7 @@ class Wallet:
     default_currency: int
     last_login_at: int | None
     last_login_ip: str | None
+    nickname_at: int | None = None
 
 
 class Balance(NamedTuple):
@@ -128,6 +130,16 @@ class Wallets:
         claim = Step("wallet_claim", (wallet, self._clock.now(), nickname, int(level)))
         claimed, _ = await self._engine.change(claim, CHANGED)
         return claimed > 0
+
+    async def set_level(self, wallet: int, level: Level) -> bool:
+        """Set a wallet's level by the operator's hand; return whether there is such a wallet."""
+        now = self._clock.now()
+        set_, *_ = await self._engine.change(
+            Step("wallet_set_level", (wallet, int(level))),
+            act(wallet, now, Who.OPERATOR, "level.set", level.name),
+            CHANGED,
+        )
+        return set_ > 0
 
     async def top_up(
         self,

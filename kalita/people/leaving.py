@@ -1,0 +1,71 @@
+"""
+What an owner leaves with: everything that is kept of him, an end of the wallet, and the erasure of what is personal.
+
+The books stay: a transfer that was made cannot be unmade, and the other side has a right to it.
+"""
+
+from kalita.access.acts import Who, act
+from kalita.access.tokens import CHANGED
+from kalita.clock import Clock
+from kalita.ledger.accounts import BAR_IN, BAR_OUT, Kind, account_id
+from kalita.ledger.order import Bar, Order
+from kalita.ledger.writer import Ledger
+from kalita.people.identify import Identification
+from kalita.people.wallets import Wallets
+from kalita.storage.engine import Engine, Step
+
+PERSONAL = ("person_drop", "wallet_erase")
+"""The statements that take personal data of a wallet away."""
+
+
+class Leaving:
+    """Let owners go."""
+
+    def __init__(
+        self, engine: Engine, writer: Ledger, wallets: Wallets, identification: Identification, clock: Clock
+    ) -> None:
+        self._engine, self._writer, self._wallets = engine, writer, wallets
+        self._identification, self._clock = identification, clock
+
+    async def close(self, wallet: int) -> str | None:
+        """
+        End a wallet that is empty: nothing moves any more, its token dies.
+
+        returns  why it cannot be ended, None when it is
+        """
+        known = await self._wallets.get(wallet)
+        if known is None or known.closed_at is not None:
+            return "there is no such wallet, or it was closed before"
+        held = BAR_OUT if known.restricted or known.blocked else 0
+        await self._bar(wallet, BAR_OUT | BAR_IN)
+        left = [one for one in await self._wallets.balances(wallet) if one.available or one.on_hold]
+        if left:
+            await self._bar(wallet, held)
+            return "there is money left in it, or a payment waits"
+        now = self._clock.now()
+        await self._engine.change(
+            Step("wallet_close", (wallet, now)),
+            Step("token_revoke_live", (wallet, now)),
+            act(wallet, now, Who.OPERATOR, "wallet.closed"),
+            CHANGED,
+        )
+        return None
+
+    async def _bar(self, wallet: int, bars: int) -> None:
+        accounts = [account_id(wallet, Kind.WALLET, one.currency) for one in await self._wallets.balances(wallet)]
+        await self._writer.submit(Order(wallet, bars=tuple(Bar(account, bars) for account in accounts)))
+
+    async def erase(self, wallet: int) -> str | None:
+        """
+        Take away what is personal of a closed wallet: who owned it, how he was reached, what he was called.
+
+        returns  why not, None when it is done
+        """
+        known = await self._wallets.get(wallet)
+        if known is None:
+            return "there is no such wallet"
+        if known.closed_at is None:
+            return "only a closed wallet can be erased"
+        steps = [Step(query, (wallet,)) for query in PERSONAL]
+        await self._engine.change(*steps, act(wallet, self._clock.now(), Who.OPERATOR, "wallet.erased"))
+        return None

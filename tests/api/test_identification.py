@@ -1,0 +1,343 @@
+"""
+Identification, downgrade, restrictions, nickname. Source: profile.md 2 to 6, 9 and 10.
+"""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kalita.people.persons import inn_of
+from kalita.people.verify import Anybody, Asked, BadPersons, Verdict
+from kalita.people.wallets import Level
+from kalita.storage.engine import Unavailable
+from tests.api.house import Answer, House, payment
+from tests.api.table import PERSON
+from tests.servers import Wallet, database_of
+
+DAY = 86_400
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory, engine: str) -> Iterator[House]:
+    """An installation that believes anybody."""
+    folder = tmp_path_factory.mktemp("anybody")
+    opened = House(folder, settings={"identification": "anybody"}, database=database_of(folder, engine))
+    yield opened
+    opened.close()
+
+
+def path(who: Wallet) -> str:
+    """Return the address of somebody's identification."""
+    return f"/identification/v1/persons/{who.number}/identification"
+
+
+def told(house: House, who: Wallet, **changes: Any) -> Answer:
+    """Say who somebody is."""
+    return house.call("POST", path(who), who, PERSON | changes)
+
+
+def acts(house: House, who: Wallet) -> list[str]:
+    """Return what was done to a wallet, oldest first."""
+    return [one.what for one in reversed(house.run(house.app.acts.of_wallet(who.number)))]
+
+
+_passports = iter(range(4_500_000_000, 4_600_000_000))
+
+
+def passport() -> str:
+    """Return a passport that nobody has yet."""
+    return str(next(_passports))
+
+
+def test_data_that_passes_raises_the_level(house: House) -> None:
+    """The answer has the data in full and a taxpayer's number, what is read later has documents masked."""
+    who = house.wallet(level=Level.SIMPLE)
+    number = passport()
+    answer = told(house, who, passport=number, snils="112-233-445 95", oms="1" * 16)
+    whole = {
+        "birthDate": "1990-02-11", "firstName": "Анна", "id": who.number, "inn": inn_of(number), "lastName": "Петрова",
+        "middleName": "Ивановна", "oms": "1" * 16, "passport": number, "snils": "11223344595", "type": "VERIFIED",
+    }  # fmt: skip
+    assert (answer.status, answer.json) == (200, whole)
+    hidden = house.get(path(who), who)
+    shown = {name: f"{whole[name][:2]}***{whole[name][-2:]}" for name in ("inn", "passport", "snils", "oms")}
+    assert (hidden.status, hidden.json) == (200, whole | shown)
+    level = house.get("/person-profile/v1/profile/current", who).json["contractInfo"]["identificationInfo"]
+    assert level == [{"bankAlias": "QIWI", "identificationLevel": "VERIFIED", "passportExpired": False}]
+    assert acts(house, who)[-1] == "identification.passed"
+
+
+def test_document_that_was_not_given_is_empty(house: House) -> None:
+    """However it was not given: left out, null, empty; a middle name may be empty or null, its key not left out."""
+    for more in ({}, {"inn": None, "snils": None, "oms": None}, {"middleName": None}, {"middleName": ""}):
+        who = house.wallet(level=Level.SIMPLE)
+        body = {name: value for name, value in PERSON.items() if name not in ("inn", "snils", "oms")} | more
+        assert house.call("POST", path(who), who, body | {"passport": passport()}).json["type"] == "VERIFIED"
+        shown = house.get(path(who), who).json
+        assert (shown["snils"], shown["oms"]) == ("", "")
+        assert shown["middleName"] == ("" if "middleName" in more else "Ивановна")
+
+
+def test_numbers_may_be_written_with_separators_or_as_numbers(house: House) -> None:
+    """A passport as JSON number or with a blank; names with blanks around them."""
+    for number in ("4499 111222", 4498111222):
+        who = house.wallet(level=Level.SIMPLE)
+        answer = told(house, who, passport=number, firstName=" Анна ")
+        assert answer.json["passport"] == str(number).replace(" ", "")
+        assert answer.json["firstName"] == "Анна"
+
+
+@pytest.mark.parametrize(
+    ("member", "values"),
+    [
+        ("birthDate", ["", "1990-02-30", "11.02.1990", "2020-01-01", "1800-01-01", 1990]),
+        ("firstName", ["", " ", "Анна1", "а" * 65, None, 5]),
+        ("lastName", ["", "<b>", None]),
+        ("middleName", ["1", "а" * 65]),
+        ("passport", ["", "123", "44001112220", "440011122x", None, True, 1.5, 123]),
+        ("inn", ["500100732258", "1", "abc", 500100732258]),
+        ("snils", ["11223344596", "1"]),
+        ("oms", ["1" * 15, "x" * 16]),
+    ],
+)
+def test_wrong_member_is_named_and_not_repeated(house: House, member: str, values: list[Any]) -> None:
+    """400, `cause` names the member alone, and the answer says nothing of what it held."""
+    who = house.wallet(level=Level.SIMPLE)
+    for value in values:
+        answer = told(house, who, **{member: value})
+        assert (answer.status, answer.code, list(answer.json["cause"])) == (400, "validation.error", [member]), value
+        assert len(str(value)) < 3 or str(value) not in answer.body.decode()
+    assert house.get(path(who), who).json["passport"] is None
+
+
+def test_nobody_is_known(house: House) -> None:
+    """Without identification every member is null and the type is SIMPLE."""
+    for level in (Level.ANONYMOUS, Level.SIMPLE):
+        who = house.wallet(level=level)
+        found = house.get(path(who), who).json
+        assert found == dict.fromkeys(found) | {"id": who.number, "type": "SIMPLE"}
+        assert len(found) == 10
+
+
+def test_same_again_and_other_data(house: House) -> None:
+    """Once verified nothing changes: the same data is answered again, other data gets what is kept, and is noted."""
+    who, number = house.wallet(level=Level.SIMPLE), passport()
+    first = told(house, who, passport=number)
+    assert told(house, who, passport=number).json == first.json
+    assert told(house, who, passport=number, firstName="АННА").json == first.json
+    assert "identification.other_data" not in acts(house, who)
+    assert told(house, who, passport=passport(), lastName="Иванова").json == first.json
+    assert acts(house, who)[-1] == "identification.other_data"
+
+
+def test_full_identification_is_known_again(house: House) -> None:
+    """The same name, passport and birthday that had the full level before gets it again; another name does not."""
+    number = passport()
+    one, two, three = (house.wallet(level=Level.SIMPLE) for _ in range(3))
+    assert told(house, one, passport=number).json["type"] == "VERIFIED"
+    house.run(house.app.wallets.set_level(one.number, Level.FULL))
+    assert told(house, two, passport=number).json["type"] == "FULL"
+    assert told(house, three, passport=number, lastName="Иванова").json["type"] == "VERIFIED"
+
+
+def test_five_wallets_and_no_more(house: House) -> None:
+    """Of eight that ask at once five get the level, whoever they are; a closed one makes room."""
+    number, eight = passport(), [house.wallet(level=Level.SIMPLE) for _ in range(8)]
+
+    async def all_of_them() -> list[Answer]:
+        body = PERSON | {"passport": number}
+        return await asyncio.gather(*(house._ask("POST", path(who), who, body, {}) for who in eight))
+
+    answers = house.run(all_of_them())
+    assert sorted(answer.json["type"] for answer in answers) == ["SIMPLE"] * 3 + ["VERIFIED"] * 5
+    refused = next(who for who, answer in zip(eight, answers, strict=True) if answer.json["type"] == "SIMPLE")
+    assert house.get(path(refused), refused).json["passport"] is None
+    assert acts(house, refused)[-1] == "identification.five_wallets"
+    assert told(house, refused, passport=number).json["type"] == "SIMPLE"
+    passed = next(who for who, answer in zip(eight, answers, strict=True) if answer.json["type"] == "VERIFIED")
+    assert house.run(house.app.leaving.close(passed.number)) is None
+    assert told(house, refused, passport=number).json["type"] == "VERIFIED"
+
+
+def test_personal_data_is_nowhere_in_the_clear(tmp_path: Path) -> None:
+    """Not in the database, in any of its files, as text; whoever lacks the key reads nothing."""
+    house = House(tmp_path / "data", settings={"identification": "anybody"})
+    who = house.wallet(level=Level.SIMPLE)
+    assert told(house, who, passport="4411222333", inn="500100732259", snils="11223344595").status == 200
+    house.close()
+    files = [file.read_bytes() for file in (tmp_path / "data").iterdir() if file.is_file()]
+    for secret in ("4411222333", "500100732259", "11223344595", "Петрова", "1990-02-11"):
+        assert not any(secret.encode() in content for content in files), secret
+
+
+def test_sealed_row_of_another_wallet_does_not_open(tmp_path: Path) -> None:
+    """Encrypted data that was moved to another wallet is nobody's."""
+    house = House(tmp_path / "data", settings={"identification": "anybody"})
+    one, two = house.wallet(level=Level.SIMPLE), house.wallet(level=Level.SIMPLE)
+    assert told(house, one, passport=passport()).status == 200
+    with sqlite3.connect(tmp_path / "data" / "kalita.db") as db:
+        db.execute("INSERT INTO person SELECT ?, owner, name, sealed, identified_at FROM person", (two.number,))
+    db.close()
+    assert house.get(path(two), two).json["passport"] is None
+    house.close()
+
+
+TABLE = """last,first,middle,birth,passport,inn,full
+Петрова,Анна,Ивановна,1990-02-11,4400 111222,500100732259,no
+Сидоров,Пётр,,1980-01-01,4400111333,,yes
+"""
+
+
+def test_table_of_persons_decides(tmp_path: Path) -> None:
+    """Names, birthday and passport have to agree, a number that is sent too; whoever is not in it does not pass."""
+    house = House(tmp_path / "data")
+    persons = house.app.persons
+    assert house.run(persons.take(persons.read(TABLE))) == 2
+    anna, petr, other = (house.wallet(level=Level.SIMPLE) for _ in range(3))
+    refused = told(house, anna, firstName="Мария")
+    assert (refused.status, refused.json["type"], refused.json["inn"]) == (200, "SIMPLE", "")
+    assert acts(house, anna)[-1] == "identification.refused"
+    assert told(house, anna, inn="771000000197").json["type"] == "SIMPLE"
+    assert told(house, anna).json["inn"] == "500100732259"
+    body = {"firstName": "петр", "lastName": "СИДОРОВ", "middleName": "", "birthDate": "1980-01-01"}
+    assert told(house, petr, passport="4400111333", **body).json["type"] == "FULL"
+    assert told(house, other, passport="4400111444").json["type"] == "SIMPLE"
+    for wrong in ("", "last\n", TABLE + "x\n", TABLE + "А,Б,,1990-02-11,1,,no\n", TABLE.replace("yes", "maybe")):
+        with pytest.raises(BadPersons):
+            persons.read(wrong)
+    assert house.run(persons.forget()) == 2
+    house.close()
+
+
+def test_service_of_the_operator_decides() -> None:
+    """What it answers is the verdict; whatever it does not answer is no verdict at all."""
+    sent: list[Any] = []
+
+    def asked(status: int, body: bytes) -> Asked:
+        async def post(content: bytes) -> tuple[int, bytes]:
+            sent.append(json.loads(content))
+            return status, body
+
+        return Asked(post)
+
+    from kalita.people.persons import Person
+
+    anna = Person("1990-02-11", "Анна", "", "Петрова", "4400111222", "", "", "")
+    verdict = asyncio.run(asked(200, b'{"accepted":true,"inn":"500100732259","full":true}').verify(anna))
+    assert verdict == Verdict(True, "500100732259", True)
+    assert sent[0]["passport"] == "4400111222"
+    assert asyncio.run(asked(200, b'{"accepted":false}').verify(anna)).accepted is False
+    assert asyncio.run(Anybody().verify(anna)).inn == inn_of("4400111222")
+    for status, body in ((500, b""), (200, b"no"), (200, b"{}"), (302, b'{"accepted":true}')):
+        with pytest.raises(Unavailable):
+            asyncio.run(asked(status, body).verify(anna))
+
+
+def operations(who: Wallet) -> str:
+    """Return the address of somebody's downgrades."""
+    return f"/qw-ident-downgrade-api/v1/persons/{who.number}/identification-downgrade/operations"
+
+
+def lower(house: House, who: Wallet, confirm: Any = None) -> list[str]:
+    """Ask for the lower level and confirm it; return the two statuses that are told."""
+    created = house.call("POST", operations(who), who, {"identificationLevel": "VERIFIED"})
+    assert created.status == 200
+    number = created.json["downgradeOperationId"]
+    confirmed = house.call("PUT", f"{operations(who)}/{number}/confirm", who, confirm)
+    assert confirmed.json["downgradeOperation"]["downgradeOperationId"] == number
+    after = house.get(f"{operations(who)}/{number}", who)
+    return [one.json["downgradeOperation"]["status"]["type"] for one in (confirmed, after)]
+
+
+def level_of(house: House, who: Wallet) -> str:
+    """Return the level that the profile shows."""
+    told = house.get("/person-profile/v1/profile/current", who).json
+    return told["contractInfo"]["identificationInfo"][0]["identificationLevel"]
+
+
+@pytest.mark.parametrize("confirm", [None, {}])
+def test_full_level_can_be_lowered(house: House, confirm: Any) -> None:
+    """The level and its limits change at once, though the first answer says that it goes on."""
+    who = house.wallet(RUB=60_000_00)
+    assert lower(house, who, confirm) == ["IN_PROGRESS", "SUCCESS"]
+    assert level_of(house, who) == "VERIFIED"
+    limits = house.get(f"/qw-limits/v1/persons/{who.number}/actual-limits?types=TURNOVER", who)
+    assert limits.json["limits"]["RU"][0]["max"] == 200_000
+    assert lower(house, who) == ["IN_PROGRESS", "FAIL"]
+    assert set(acts(house, who)) >= {"downgrade.asked", "downgrade.confirmed"}
+
+
+def test_level_that_cannot_be_lowered(house: House) -> None:
+    """Another level than full, or a balance above what the lower one may hold."""
+    for who in (house.wallet(level=Level.SIMPLE), house.wallet(level=Level.VERIFIED)):
+        assert lower(house, who) == ["IN_PROGRESS", "FAIL"]
+    rich = house.wallet(RUB=60_000_01)
+    assert lower(house, rich) == ["IN_PROGRESS", "FAIL"]
+    assert level_of(house, rich) == "FULL"
+
+
+def test_downgrade_is_confirmed_once_and_in_time(house: House) -> None:
+    """A repeat tells what became of it; after 24 hours it is too late."""
+    who = house.wallet()
+    number = house.call("POST", operations(who), who, {"identificationLevel": "VERIFIED"}).json["downgradeOperationId"]
+    waits = house.get(f"{operations(who)}/{number}", who)
+    assert waits.json["downgradeOperation"]["status"]["type"] == "IN_PROGRESS"
+    house.later(DAY)
+    for method, target in (("GET", ""), ("PUT", "/confirm"), ("GET", "")):
+        late = house.call(method, f"{operations(who)}/{number}{target}", who)
+        assert late.json["downgradeOperation"]["status"]["type"] == "FAIL"
+    assert level_of(house, who) == "FULL"
+    number = house.call("POST", operations(who), who, {"identificationLevel": "VERIFIED"}).json["downgradeOperationId"]
+    confirm = f"{operations(who)}/{number}/confirm"
+    assert house.call("PUT", confirm, who).json["downgradeOperation"]["status"]["type"] == "IN_PROGRESS"
+    house.run(house.app.wallets.set_level(who.number, Level.FULL))
+    assert house.call("PUT", confirm, who).json["downgradeOperation"]["status"]["type"] == "SUCCESS"
+    assert level_of(house, who) == "FULL"
+
+
+def test_downgrade_of_somebody_else_is_not_found(house: House) -> None:
+    """Unknown and foreign numbers look alike; another level than VERIFIED is refused."""
+    who, other = house.wallet(), house.wallet()
+    number = house.call("POST", operations(who), who, {"identificationLevel": "VERIFIED"}).json["downgradeOperationId"]
+    for target in (f"{operations(other)}/{number}", f"{operations(other)}/{number[:-4]}0000"):
+        for method, end in (("GET", ""), ("PUT", "/confirm")):
+            answer = house.call(method, target + end, other)
+            assert (answer.status, answer.code) == (404, "downgrade.operation.not.found")
+    for level in ("FULL", "SIMPLE", "verified", ""):
+        answer = house.call("POST", operations(who), who, {"identificationLevel": level})
+        assert (answer.status, list(answer.json["cause"])) == (400, ["identificationLevel"])
+
+
+def test_restriction_binds_and_is_shown(house: House) -> None:
+    """While it is set nothing can be paid, what comes in arrives; lifted, it is gone."""
+    who, other = house.wallet(RUB=100_00, USD=1), house.wallet(RUB=100_00)
+    where = f"/person-profile/v1/persons/{who.number}/status/restrictions"
+    assert house.get(where, who).json == []
+    assert house.run(house.app.restrictions.put(who.number, True, False, "wallet.restricted")) is None
+    text = "Исходящие платежи заблокированы"
+    assert house.get(where, who).json == [{"restrictionCode": "OUTGOING_PAYMENTS", "restrictionDescription": text}]
+    english = house.get(where, who, accept_language="en").json
+    assert english[0]["restrictionDescription"] == "Outgoing payments are blocked"
+    assert house.pay(who, payment(other.number)).code == "QWPRC-1021"
+    assert house.pay(other, payment(who.number)).status == 200
+    assert house.run(house.app.restrictions.put(who.number, False, True, "wallet.blocked")) is None
+    assert house.get("/person-profile/v1/profile/current", who).json["contractInfo"]["blocked"] is True
+    assert len(house.get(where, who).json) == 1
+    assert house.get(f"/qw-nicknames/v1/persons/{who.number}/nickname", who).json["canUse"] is False
+    assert house.run(house.app.restrictions.put(who.number, False, False, "wallet.unblocked")) is None
+    assert house.get(where, who).json == []
+    assert house.pay(who, payment(other.number)).status == 200
+
+
+def test_nickname(house: House) -> None:
+    """Ten letters and digits, the same as in the profile."""
+    who = house.wallet()
+    nickname = house.get(f"/qw-nicknames/v1/persons/{who.number}/nickname", who).json
+    profile = house.get("/person-profile/v1/profile/current", who).json["contractInfo"]["nickname"]
+    assert nickname == profile
+    assert nickname == {"nickname": nickname["nickname"], "canChange": True, "canUse": True, "description": ""}
