@@ -33,6 +33,7 @@ from kalita.people import balances, identification, profile, restrictions
 from kalita.people.balances import Balances
 from kalita.access.acts import Acts
 from kalita.people.leaving import Leaving
+from kalita.people.contacts import Contacts
 from kalita.people.identify import Identification
 from kalita.people.profile import Profiles
 from kalita.people.restrictions import Restrictions
@@ -96,6 +97,7 @@ class App:
         self.identification = Identification(engine, keys, clock, self._verifier())
         self.restrictions = Restrictions(engine, self.writer, self.wallets, clock)
         self.acts = Acts(engine, clock)
+        self.contacts = Contacts(engine, self.wallets, clock)
         self.leaving = Leaving(engine, self.writer, self.wallets, self.identification, clock)
         self.history = History(engine)
         self.hooks = Hooks(engine, clock, keys, self.outbound)
@@ -163,7 +165,9 @@ class App:
             identification.IdentificationApi: identification.IdentificationApi(self.identification, self.clock),
             Restrictions: self.restrictions,
             downgrade.Downgrades: downgrade.Downgrades(self.engine, self.limits, self.wallets, self.clock),
-            Balances: Balances(self.wallets),
+            Balances: Balances(
+                self.engine, self.writer, self.wallets, self.settings.tenge_balances, self.settings.phone_accounts
+            ),
             Payments: self.payments,
             limits_api.LimitsApi: limits_api.LimitsApi(self.engine, self.limits, self.wallets, self.clock),
             history_api.HistoryApi: history_api.HistoryApi(self.history, Shapes(self.catalogue), self.clock),

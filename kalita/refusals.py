@@ -55,6 +55,9 @@ FORBIDDEN = Refusal("auth.forbidden", 403, "Access denied", "Доступ зап
 HISTORY_NOT_FOUND = Refusal("payment.history.not.found", 404, "Payment history not found", "Платёж не найден")
 PERSON_NOT_FOUND = Refusal("person.not.found", 404, "Wallet not found", "Кошелёк не найден")
 DOWNGRADE_NOT_FOUND = Refusal("downgrade.operation.not.found", 404, "Operation not found", "Операция не найдена")
+ACCOUNT_NOT_FOUND = Refusal("account.not.found", 404, "Account not found", "Счёт не найден")
+ACCOUNT_EXISTS = Refusal("account.already.exists", 422, "Account already exists", "Такой счёт уже открыт")
+ACCOUNT_NOT_OFFERED = Refusal("account.not.offered", 422, "Account is not on offer", "Такой счёт нельзя открыть")
 ROUTE_NOT_FOUND = Refusal("resource.not.found", 404, "Resource not found", "Такого адреса нет")
 METHOD_NOT_ALLOWED = Refusal("method.not.allowed", 405, "Method not allowed", "Метод не поддерживается")
 TOO_LARGE_BODY = Refusal("request.too.large", 413, "Request body is too large", "Слишком большое тело запроса")
@@ -71,6 +74,7 @@ UNAVAILABLE = Refusal(
 
 SERVICE_REFUSALS = (
     VALIDATION, UNAUTHORIZED, FORBIDDEN, HISTORY_NOT_FOUND, PERSON_NOT_FOUND, DOWNGRADE_NOT_FOUND, ROUTE_NOT_FOUND,
+    ACCOUNT_NOT_FOUND, ACCOUNT_EXISTS, ACCOUNT_NOT_OFFERED,
     METHOD_NOT_ALLOWED,
     TOO_LARGE_BODY, TOO_LONG_ADDRESS, TOO_LARGE_HEADERS, BLOCKED, INTERNAL, UNAVAILABLE,
     HOOK_NOT_FOUND, HOOK_EXISTS, HOOK_WRONG,

@@ -53,6 +53,10 @@ class Settings:
             "or the https address of a service of yours"
         },
     )
+    tenge_balances: bool = field(default=False, metadata={"help": "owners may open a balance in tenge"})
+    phone_accounts: bool = field(
+        default=False, metadata={"help": "balances list the account of the owner's mobile operator too"}
+    )
     sum_limits: bool = field(
         default=True, metadata={"help": "the limits of a wallet's level bind; false lifts them, counters are kept"}
     )

@@ -16,13 +16,17 @@ SAMPLES = {
     "endDate": "2026-01-02T00:00:00Z",
     "hookType": "1", "param": "http%3A%2F%2F10.0.0.1%2F", "txnType": "2",
     "hookId": "d63a8729-f5c8-486f-907d-9fb8758afcfc", "before": "5",
-    "types": "TURNOVER", "operation": "1747ea28-1082-41bc-bde4-72994b3ffeb4", "nextTxnDate": "2026-01-02T00:00:00Z", "nextTxnId": "5",
+    "alias": "qw_wallet_rub", "types": "TURNOVER", "operation": "1747ea28-1082-41bc-bde4-72994b3ffeb4",
+    "nextTxnDate": "2026-01-02T00:00:00Z", "nextTxnId": "5",
 }  # fmt: skip
 BODIES: dict[str, Callable[[], Any]] = {
     "IdentificationBody": lambda: dict(PERSON),
     "DowngradeBody": lambda: {"identificationLevel": "VERIFIED"},
     "Confirmation": dict,
-    "PaymentBody": payment}
+    "NewBalance": lambda: {"alias": "qw_wallet_eur"},
+    "DefaultBalance": lambda: {"defaultAccount": True},
+    "PaymentBody": payment,
+}
 """A good body for each shape, by its name."""
 PERSON = {
     "birthDate": "1990-02-11", "firstName": "Анна", "middleName": "Ивановна", "lastName": "Петрова",

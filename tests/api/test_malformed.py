@@ -41,7 +41,8 @@ def owner(house: House) -> Wallet:
 
 def call(house: House, address: Address, owner: Wallet, target: str = "", body: Any = None, **headers: str) -> Answer:
     """Call an address as its owner."""
-    return house.call(address.row.method, target or address.at(owner.number), owner, body or address.body(), **headers)
+    body = address.body() if body is None else body
+    return house.call(address.row.method, target or address.at(owner.number), owner, body, **headers)
 
 
 def body_members(address: Address) -> list[tuple[tuple[str, ...], Any, bool]]:
@@ -170,7 +171,8 @@ def test_broken_bodies(house: House, owner: Wallet, address: Address) -> None:
 @pytest.mark.parametrize("address", ALL, ids=str)
 def test_heads_and_sizes(house: House, owner: Wallet, address: Address) -> None:
     """Every row has the same bounds and reads the same heads."""
-    good = call(house, address, owner).status
+    call(house, address, owner)
+    good = call(house, address, owner).status  # the second time: some calls can be made once
     swollen = house.call(address.row.method, address.at(owner.number), owner, b" " * 70_000, content_length="70000")
     assert (swollen.status, swollen.code) == (413, "request.too.large")
     long = address.at(owner.number) + ("&" if "?" in address.at(owner.number) else "?") + "x=" + "a" * 9000
@@ -188,8 +190,9 @@ def test_other_methods(house: House, owner: Wallet, address: Address) -> None:
     """405 names the methods of the path; HEAD goes where GET goes."""
     same_path = {one.row.method for one in ALL if one.path == address.path}
     allowed = sorted(same_path | ({"HEAD"} if "GET" in same_path else set()))
+    bodies = {one.row.method: one.body() for one in ALL if one.path == address.path}
     for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"):
-        answer = house.call(method, address.at(owner.number), owner, address.body())
+        answer = house.call(method, address.at(owner.number), owner, bodies.get(method, address.body()))
         if method in allowed:
             assert answer.status < 300 or answer.status in (404, 422)
         else:

@@ -75,3 +75,26 @@ UPDATE wallet SET closed_at = $2 WHERE wallet = $1 AND closed_at IS NULL;
 
 -- name: wallet_erase
 UPDATE wallet SET nickname = NULL, email = NULL, last_login_at = NULL, last_login_ip = NULL WHERE wallet = $1;
+
+-- name: wallet_nickname
+UPDATE wallet SET nickname = $2, nickname_at = $3
+ WHERE wallet = $1 AND (nickname_at IS NULL OR nickname_at <= $4)
+   AND NOT EXISTS (SELECT 1 FROM wallet o WHERE o.nickname = $2);
+
+-- name: wallet_language
+UPDATE wallet SET language = $2 WHERE wallet = $1;
+
+-- name: wallet_email
+UPDATE wallet SET email = $2 WHERE wallet = $1;
+
+-- name: wallet_signed_in
+UPDATE wallet SET last_login_at = $2, last_login_ip = $3, level = CASE WHEN level < $4 THEN $4 ELSE level END,
+       registered_at = CASE WHEN registered_at IS NULL THEN $2 ELSE registered_at END
+ WHERE wallet = $1;
+
+-- name: wallet_default
+UPDATE wallet SET default_currency = $2 WHERE wallet = $1;
+
+-- name: balance_not_open
+SELECT w.wallet FROM wallet w
+ WHERE w.wallet = $1 AND NOT EXISTS (SELECT 1 FROM account a WHERE a.id = $2) /* postgres: FOR UPDATE OF w */;
