@@ -114,7 +114,7 @@ class Group:
         txn_id = next_id(self._now, self._last_of(order), self._found.lane.lane)
         newcomers = self._open(order, txn_id)
         entries = decide(self._found.accounts, order.transfers)
-        counts = self._dated(order.counts, txn_id)
+        counts = self._dated(order.counts, txn_id) if order.counts else []
         if counts or order.ceilings:
             entries = self._within_limits(order, counts, entries)
         if isinstance(entries, Refusal):
@@ -123,46 +123,48 @@ class Group:
             return entries
         for index, entry in enumerate(entries):
             self._enter(txn_id, index // 2, *entry)
-        for count in counts:
-            self._count(*count[:5])
+        for spent, count in counts:
+            self._count(spent, count)
         self._accept(order, txn_id, newcomers)
         return Accepted(txn_id, order.answer[0] + str(txn_id) + order.answer[1], False)
 
-    def _dated(self, counts: tuple[Count, ...], txn_id: int) -> list[Count]:
+    def _dated(self, counts: tuple[Count, ...], txn_id: int) -> list[tuple[Spent, Count]]:
         """Give counts the periods of their transaction, so that they agree with the date that history shows."""
         moment = moment_of(txn_id)
-        dated = [count._replace(period=period_at(count.period, moment)) for count in counts]
-        for count in dated:
-            if count[:2] not in self._found.spent:
-                raise Unread(count[:2])
+        dated = [((count.wallet, period_at(count.period, moment)), count) for count in counts]
+        for spent, _ in dated:
+            if spent not in self._found.spent:
+                raise Unread(spent)
         return dated
 
     def _within_limits(
-        self, order: Order, counts: list[Count], entries: list[Entry] | Refusal
+        self, order: Order, counts: list[tuple[Spent, Count]], entries: list[Entry] | Refusal
     ) -> list[Entry] | Refusal:
         """Limits are looked at before the balance, and after everything else. Source: payments.md 3.1."""
         if isinstance(entries, Refusal) and entries is not NOT_ENOUGH_MONEY:
             return entries
-        for count in counts:
+        for spent, count in counts:
+            rows = self._found.spent[spent].values()
             for categories, most, code in count.checks:
-                if self._spent_in(count, categories) + count.amount > most:
+                total = count.amount
+                for row in rows:
+                    if categories >> row.category & 1:
+                        total += row.amount
+                if total > most:
                     return payment(code)
         if not isinstance(entries, Refusal):
-            reached = {entry.account: entry.balance for entry in entries}
+            reached = {account: balance for account, _, balance in entries}
             for account, most, code in order.ceilings:
                 if reached.get(account, 0) > most:
                     return payment(code)
         return entries
 
-    def _spent_in(self, count: Count, categories: int) -> int:
-        rows = self._found.spent[count.wallet, count.period].values()
-        return sum(row.amount for row in rows if categories >> row.category & 1)
-
-    def _count(self, wallet: int, period: int, category: int, amount: int, number: int) -> None:
-        rows = self._found.spent[wallet, period]
-        before = rows.get(category) or SpentRow(wallet, period, category, 0, 0)
-        rows[category] = SpentRow(wallet, period, category, before.amount + amount, before.number + number)
-        self._spent.add((wallet, period, category))
+    def _count(self, spent: Spent, count: Count) -> None:
+        rows, category = self._found.spent[spent], count.category
+        before = rows.get(category)
+        amount, number = (before.amount, before.number) if before is not None else (0, 0)
+        rows[category] = SpentRow(*spent, category, amount + count.amount, number + count.number)
+        self._spent.add((*spent, category))
 
     def _may_close(self, order: Order, closes: Closing) -> bool:
         """Only what still waits can be closed, and then its hold is emptied to the kopeck."""

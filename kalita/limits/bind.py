@@ -45,6 +45,7 @@ class Limits:
     def __init__(self, engine: Engine, clock: Clock, lifted: bool = False, worth: Worth = worth) -> None:
         self._engine, self._clock, self._lifted, self._worth = engine, clock, lifted, worth
         self._levels: dict[int, int] = {}
+        self._checks: dict[tuple[int, int, int, int], tuple[Check, ...]] = {}
         self._table = built_in()
         self._epoch = -1
 
@@ -60,6 +61,9 @@ class Limits:
     async def level(self, wallet: int) -> int:
         """Return a wallet's level; one that is still to be made has the lowest. Kept while the epoch stands still."""
         await self._fresh()
+        return await self._level(wallet)
+
+    async def _level(self, wallet: int) -> int:
         level = self._levels.get(wallet)
         if level is None:
             row = await self._engine.one("wallet_level", wallet)
@@ -73,7 +77,7 @@ class Limits:
         if epoch != self._epoch:
             row = await self._engine.one("meta_get", TABLE)
             self._table = read_table(row[0]) if row else built_in()
-            self._levels, self._epoch = {}, epoch
+            self._levels, self._checks, self._epoch = {}, {}, epoch
         elif len(self._levels) >= MOST_KNOWN:
             self._levels = {}
 
@@ -83,12 +87,13 @@ class Limits:
 
         category  of what leaves; each record of money that comes in gets the ceiling of its owner's level
         """
+        await self._fresh()
         counts, ceilings, extras = order.counts, order.ceilings, order.extras
         payers = {record.wallet for record in order.records if record.direction is not Direction.IN}
         for record in order.records:
             if record.direction is Direction.IN:
                 code = PAYEES_BALANCE if payers - {record.wallet} else OWN_BALANCE
-                ceilings += await self.ceiling(record.wallet, record.currency, code)
+                ceilings += await self._ceiling(record.wallet, record.currency, code)
             else:
                 more, measured = await self._counts(record, category)
                 counts, extras = counts + more, extras + measured
@@ -96,10 +101,13 @@ class Limits:
 
     async def ceiling(self, wallet: int, currency: int, code: int = OWN_BALANCE) -> tuple[Ceiling, ...]:
         """Return what a balance may not pass, and with which code it is refused; nothing where there is no limit."""
-        level, table = await self.level(wallet), self._table
+        await self._fresh()
+        return await self._ceiling(wallet, currency, code)
+
+    async def _ceiling(self, wallet: int, currency: int, code: int) -> tuple[Ceiling, ...]:
         if self._lifted:
             return ()
-        most = self._most(table, level, currency)
+        most = self._most(self._table, await self._level(wallet), currency)
         return () if most is None else (Ceiling(account_id(wallet, Kind.WALLET, currency), most, code),)
 
     def _most(self, table: Table, level: int, currency: int) -> int | None:
@@ -113,7 +121,7 @@ class Limits:
         return self._lifted or most is None or amount <= most
 
     async def _counts(self, record: Record, category: Category) -> tuple[tuple[Count, ...], tuple[Extra, ...]]:
-        level = await self.level(record.wallet)
+        level = await self._level(record.wallet)
         total, measure = self._measure(record.sum + record.commission, record.currency)
         counts = [self._count(record.wallet, level, MONTH, category, total, measure)]
         if category is Category.CASH:
@@ -128,6 +136,13 @@ class Limits:
         return self._worth(total, currency, measure), measure
 
     def _count(self, wallet: int, level: int, period: int, category: Category, total: int, measure: int) -> Count:
+        sort = (level, period, category, measure)
+        checks = self._checks.get(sort)
+        if checks is None:
+            checks = self._checks[sort] = self._checks_of(*sort)
+        return Count(wallet, period, category + TENGE if measure == KZT else category, total, 1, checks)
+
+    def _checks_of(self, level: int, period: int, category: int, measure: int) -> tuple[Check, ...]:
         """A limit of its own kind comes before the turnover, so that the code says the most it can."""
         shift = TENGE if measure == KZT else 0
         own = 1 << category + shift
@@ -137,14 +152,11 @@ class Limits:
         else:
             limits.append((Limit.OPERATION, 0, CODES[Limit.OPERATION]))
             if category in OF:
-                limits.append((OF[category], own, CODES[OF[category]]))
+                limit = OF[Category(category)]
+                limits.append((limit, own, CODES[limit]))
             limits.append((Limit.TURNOVER, TURNOVER_MASK << shift, 705 if level >= Level.VERIFIED else 704))
-        checks = []
-        for limit, mask, code in limits:
-            most = self._table.most(limit, level, measure)
-            if most is not None and not self._lifted:
-                checks.append(Check(mask, most, code))
-        return Count(wallet, period, category + shift, total, 1, tuple(checks))
+        found = ((self._table.most(limit, level, measure), mask, code) for limit, mask, code in limits)
+        return tuple(Check(mask, most, code) for most, mask, code in found if most is not None and not self._lifted)
 
     async def would_refuse(self, order: Order) -> Refusal | None:
         """Look at a bound order as the ledger would now, without it: the first limit that does not hold, or None."""
