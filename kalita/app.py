@@ -7,9 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from kalita.access.acts import Acts
 from kalita.access.rates import Rates
 from kalita.access.tokens import Tokens
-from kalita.clock import SECOND, Clock
+from kalita.clock import MOVED, SECOND, Clock
 from kalita.history import api as history_api
 from kalita.history.pages import History
 from kalita.history.shapes import Shapes
@@ -22,19 +23,18 @@ from kalita.ledger.frames import Hello
 from kalita.ledger.remote import RemoteWriter
 from kalita.ledger.writer import Ledger, Writer
 from kalita.limits import api as limits_api
+from kalita.limits import downgrade
 from kalita.limits.bind import Limits
 from kalita.observe import log
 from kalita.outbound.addresses import LOOPBACK, networks
 from kalita.outbound.client import Failure, Outbound
 from kalita.payments import api as payments_api
 from kalita.payments.accept import Payments
-from kalita.limits import downgrade
 from kalita.people import balances, identification, profile, restrictions
 from kalita.people.balances import Balances
-from kalita.access.acts import Acts
-from kalita.people.leaving import Leaving
 from kalita.people.contacts import Contacts
 from kalita.people.identify import Identification
+from kalita.people.leaving import Leaving
 from kalita.people.profile import Profiles
 from kalita.people.restrictions import Restrictions
 from kalita.people.verify import Anybody, Asked, Listed, Verifier
@@ -120,9 +120,10 @@ class App:
             raise BadSetting(f"there is no database of Kalita in {place.name}: run `kalita init` like this first")
         secret = _secret(settings, create and not made)
         keys, clock, engine = Keys(secret), clock or Clock(), await place.open()
+        await _move(engine, clock, settings, serving)
         ledger: Ledger = Writer(engine, keys, clock, settings.largest_group)
         if serving and place.file is not None:
-            ledger = RemoteWriter(Hello(str(place.file), secret, clock.offset, settings.largest_group))
+            ledger = RemoteWriter(Hello(str(place.file), secret, clock.offset, settings.largest_group, settings.demo))
         app = cls(settings, engine, keys, clock, ledger)
         app.is_new = not made
         await app._check_key()
@@ -131,7 +132,8 @@ class App:
         return app
 
     async def refresh(self) -> None:
-        """Take up what commands changed beside this process: the catalogue."""
+        """Take up what commands changed beside this process: the clock, the catalogue."""
+        await _move(self.engine, self.clock, self.settings, self._serving)
         await self.providers.refresh()
 
     async def start(self) -> None:
@@ -216,6 +218,13 @@ class App:
         elif row[0] != check:
             await self.engine.close()
             raise BadSetting("the secret key is not the one this database was made with; put the right key back")
+
+
+async def _move(engine: Engine, clock: Clock, settings: Settings, serving: bool) -> None:
+    """Set the clock as a demonstration's books have it; a server with real money never looks there."""
+    if settings.demo or (not serving and await engine.one("meta_get", "demo") is not None):
+        row = await engine.one("meta_get", MOVED)
+        clock.offset = int(row[0]) if row else clock.offset
 
 
 def _secret(settings: Settings, create: bool) -> bytes:

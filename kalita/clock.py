@@ -19,9 +19,13 @@ MOSCOW = timezone(timedelta(hours=3))
 MOSCOW_S = 3 * 3600
 
 
-@dataclass(frozen=True, slots=True)
+MOVED = "clock"
+"""Under which name a demonstration keeps how far its clock was moved, in microseconds."""
+
+
+@dataclass(slots=True)
 class Clock:
-    """What time it is: the machine's clock plus an offset in microseconds."""
+    """What time it is: the machine's clock plus an offset in microseconds, which only a demonstration has."""
 
     offset: int = 0
     source: Callable[[], int] = time.time_ns

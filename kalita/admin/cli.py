@@ -7,7 +7,7 @@ Exit codes: 0 done, 1 refused or not proven, 2 a wrong command line or setting.
 import click
 
 from kalita import __version__
-from kalita.admin import books, hooks, limits, money, owners, persons, providers, serving, tokens
+from kalita.admin import books, clock, hooks, limits, money, owners, persons, providers, serving, tokens
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -30,6 +30,7 @@ for command in (
     serving.init, serving.serve, serving.demo, owners.wallet, tokens.token, money.topup, books.audit, serving.config,
     limits.limits,
     persons.persons,
+    clock.clock,
     hooks.hook,
     providers.provider,
 ):  # fmt: skip

@@ -17,12 +17,17 @@ _LENGTH = struct.Struct(">I")
 
 
 class Hello(msgspec.Struct, array_like=True):
-    """How to open the books. The secret goes through the socket, so that no other process can see it."""
+    """
+    How to open the books. The secret goes through the socket, so that no other process can see it.
+
+    demo  the clock is moved by hand now and then: look for that in the database
+    """
 
     database: str
     secret: bytes
     clock_offset: int
     largest_group: int
+    demo: bool = False
 
 
 class Ready(msgspec.Struct, array_like=True):

@@ -6,6 +6,7 @@ a whole, and the next server's ledger goes on from there.
 """
 
 import asyncio
+import contextlib
 import gc
 import signal
 import socket
@@ -16,13 +17,16 @@ from typing import cast
 
 import uvloop
 
-from kalita.clock import Clock
+from kalita.clock import MOVED, Clock
 from kalita.keys import Keys
 from kalita.ledger import frames
 from kalita.ledger.order import Accepted, Outcome
 from kalita.ledger.writer import Writer
 from kalita.observe import set_up_log
+from kalita.storage.engine import Unavailable
 from kalita.storage.sqlite.engine import SqliteEngine
+
+FOLLOW_S = 1
 
 SWITCH_S = 0.0002
 """How long a commit that is done may wait for the interpreter: the default of 5 ms is longer than the commit."""
@@ -86,14 +90,27 @@ def reply_of(number: int, outcome: Outcome | Exception) -> frames.Reply:
     return frames.Reply(number, refused=(outcome.code, outcome.status, outcome.en, outcome.ru))
 
 
+async def _follow(engine: SqliteEngine, clock: Clock) -> None:
+    """Take up what `kalita clock` did."""
+    while True:
+        await asyncio.sleep(FOLLOW_S)
+        with contextlib.suppress(Unavailable):
+            row = await engine.one("meta_get", MOVED)
+            clock.offset = int(row[0]) if row else 0
+
+
 async def _run(end: socket.socket) -> None:
     _, connection = await asyncio.get_running_loop().create_connection(_Connection, sock=end)
     hello = await connection.hello
     engine = SqliteEngine(Path(hello.database), inline=True)
-    writer = Writer(engine, Keys(hello.secret), Clock(hello.clock_offset), hello.largest_group)
+    clock = Clock(hello.clock_offset)
+    writer = Writer(engine, Keys(hello.secret), clock, hello.largest_group)
+    following = asyncio.create_task(_follow(engine, clock)) if hello.demo else None
     await writer.start()
     connection.ready(writer)
     await connection.closed.wait()
+    if following is not None:
+        following.cancel()
     await writer.stop()
     await engine.close()
 
