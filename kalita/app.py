@@ -25,6 +25,8 @@ from kalita.ledger.writer import Ledger, Writer
 from kalita.limits import api as limits_api
 from kalita.limits import downgrade
 from kalita.limits.bind import Limits
+from kalita.messages.mail import Folder, Smtp
+from kalita.messages.post import Post
 from kalita.observe import log
 from kalita.outbound.addresses import LOOPBACK, networks
 from kalita.outbound.client import Failure, Outbound
@@ -41,6 +43,11 @@ from kalita.people.verify import Anybody, Asked, Listed, Verifier
 from kalita.people.wallets import Wallets
 from kalita.providers.catalogue import built_in
 from kalita.providers.store import Store
+from kalita.receipts import api as receipts_api
+from kalita.receipts.api import ReceiptsApi
+from kalita.receipts.draw import Press
+from kalita.receipts.find import Receipts
+from kalita.receipts.receipt import Codes, Issuer
 from kalita.settings import BadSetting, Settings, pauses_s
 from kalita.storage.engine import Engine, Step, Unavailable
 from kalita.storage.outbox import Channel
@@ -64,6 +71,7 @@ ROWS = (
     *limits_api.ROWS,
     *payments_api.ROWS,
     *history_api.ROWS,
+    *receipts_api.ROWS,
     *hooks_api.ROWS,
     *openapi.ROWS,
     *reference.ROWS,
@@ -100,6 +108,9 @@ class App:
         self.contacts = Contacts(engine, self.wallets, clock)
         self.leaving = Leaving(engine, self.writer, self.wallets, self.identification, clock)
         self.history = History(engine)
+        self.public_url = settings.public_url or f"http://{settings.host}:{settings.port}"
+        self.post, self.press = Post(engine, keys, clock, _mail(settings), settings.mail_from), Press()
+        self.receipts = Receipts(engine, self.history, Codes(keys))
         self.hooks = Hooks(engine, clock, keys, self.outbound)
         self.payments = Payments(engine, self.writer, self.catalogue, keys, settings.make_wallets, self.limits)
 
@@ -141,6 +152,7 @@ class App:
         await self.writer.start()
         if self._serving:
             self._tasks.append(asyncio.create_task(self._watch()))
+            self._tasks.append(asyncio.create_task(self.post.run()))
             self._tasks.append(asyncio.create_task(self.deliverer().run()))
 
     async def close(self) -> None:
@@ -149,6 +161,7 @@ class App:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.writer.stop()
+        await self.press.close()
         await self.outbound.close()
         await self.engine.close()
 
@@ -162,6 +175,7 @@ class App:
 
     def _server(self, rows: tuple[Any, ...]) -> Server:
         description = Description(rows)
+        issuer = Issuer(self.settings.service_name, self.public_url)
         services: dict[type, Any] = {
             Profiles: Profiles(self.engine, self.wallets, self.keys, self.clock),
             identification.IdentificationApi: identification.IdentificationApi(self.identification, self.clock),
@@ -174,6 +188,7 @@ class App:
             limits_api.LimitsApi: limits_api.LimitsApi(self.engine, self.limits, self.wallets, self.clock),
             history_api.HistoryApi: history_api.HistoryApi(self.history, Shapes(self.catalogue), self.clock),
             hooks_api.HooksApi: hooks_api.HooksApi(self.hooks, self.clock, self.settings.hook_key_status),
+            ReceiptsApi: ReceiptsApi(self.receipts, self.catalogue, self.press, self.post, issuer),
             Description: description,
             Reference: Reference(description),
             Status: Status(self.engine),
@@ -225,6 +240,15 @@ async def _move(engine: Engine, clock: Clock, settings: Settings, serving: bool)
     if settings.demo or (not serving and await engine.one("meta_get", "demo") is not None):
         row = await engine.one("meta_get", MOVED)
         clock.offset = int(row[0]) if row else clock.offset
+
+
+def _mail(settings: Settings) -> Smtp | Folder | None:
+    """Choose how mail gets out: a mail server, the outbox of a demonstration, or not at all."""
+    if settings.smtp_host:
+        return Smtp(
+            settings.smtp_host, settings.smtp_port, settings.smtp_user, settings.smtp_password, settings.smtp_tls
+        )
+    return Folder(settings.data / "outbox") if settings.demo else None
 
 
 def _secret(settings: Settings, create: bool) -> bytes:

@@ -74,6 +74,19 @@ class Settings:
         default="10m 1h", metadata={"help": "pauses before further attempts of a message, like 10m 1h 6h 1d"}
     )
     hook_key_status: int = field(default=200, metadata={"help": "status of the answers with a hook's key: 200 or 201"})
+    public_url: str = field(
+        default="",
+        metadata={"help": "address that people reach this server at, for links; empty: the one it listens on"},
+    )
+    service_name: str = field(default="Kalita", metadata={"help": "name of the service on receipts and in messages"})
+    smtp_host: str = field(default="", metadata={"help": "mail server; empty: no mail is sent (a demo has an outbox)"})
+    smtp_port: int = field(default=587, metadata={"help": "port of the mail server"})
+    smtp_user: str = field(default="", metadata={"help": "user at the mail server; empty: none"})
+    smtp_password: str = field(default="", repr=False, metadata={"help": "password at the mail server", "secret": True})
+    smtp_tls: str = field(
+        default="starttls", metadata={"help": "starttls, tls (from the first byte), none (only inside a network)"}
+    )
+    mail_from: str = field(default="kalita@localhost", metadata={"help": "address that mail comes from"})
     largest_group: int = field(default=128, metadata={"help": "how many orders share one commit, 1 to 1024"})
     log_level: str = field(default="info", metadata={"help": "debug, info, warning or error"})
     log_human: bool = field(default=False, metadata={"help": "log for a person at a terminal instead of JSON lines"})
@@ -88,10 +101,13 @@ _WHOLE = re.compile(r"-?\d{1,18}", re.ASCII)
 _DATABASE = re.compile(r"postgres(ql)?://.+", re.DOTALL)
 _PASSWORDS = (re.compile(r"(://[^:/@]*:).*(?=@)", re.DOTALL), re.compile(r"([?&](?:ssl)?password=)[^&]*"))
 STARS = "********"
+_ADDRESS = re.compile(r"[\x21-\x3f\x41-\x7e]+@[A-Za-z0-9.-]+", re.ASCII)
+_URL = re.compile(r"https?://[\x21-\x7e]*[^/\x00-\x20\x7f-\uffff]", re.ASCII)
 _KEY = re.compile(r"(?:[0-9a-fA-F]{2}){32,}", re.ASCII)
 _BOUNDS = {
     "port": (0, 65535),
     "metrics_port": (-1, 65535),
+    "smtp_port": (1, 65535),
     "requests_a_minute": (0, 10**6),
     "bad_tokens_a_minute": (0, 10**6),
     "hook_timeout_ms": (1000, 10_000),
@@ -206,6 +222,12 @@ def _check(settings: Settings, origins: Origins) -> None:
     chosen = settings.identification
     if chosen not in ("listed", "anybody") and not chosen.startswith(("https://", "http://")):
         _wrong("identification", origins["identification"], "listed, anybody or an address is needed", chosen)
+    if settings.smtp_tls not in ("starttls", "tls", "none"):
+        _wrong("smtp_tls", origins["smtp_tls"], "starttls, tls or none is needed", settings.smtp_tls)
+    if not _ADDRESS.fullmatch(settings.mail_from):
+        _wrong("mail_from", origins["mail_from"], "an address like kalita@example.org is needed", settings.mail_from)
+    if settings.public_url and not _URL.fullmatch(settings.public_url):
+        _wrong("public_url", origins["public_url"], "https://… without a slash at its end", settings.public_url)
     if settings.log_level not in ("debug", "info", "warning", "error"):
         _wrong("log_level", origins["log_level"], "debug, info, warning or error is needed", settings.log_level)
     if settings.database and not _DATABASE.fullmatch(settings.database):

@@ -87,6 +87,7 @@ async def serve(settings: Settings, prepare: Callable[[App, str], Awaitable[Call
     try:
         await app.start()
         address = _address(bound)
+        app.public_url = settings.public_url or address
         announce = await prepare(app, address) if prepare is not None else None
         metrics = None
         if second is not None:

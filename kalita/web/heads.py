@@ -74,11 +74,13 @@ def _ranges(wanted: bytes) -> list[tuple[str, int]]:
 
 
 @lru_cache(256)
-def admits(accept: bytes, media: str, family: Family) -> bool:
-    """Tell whether an Accept header lets JSON, or the type of the row's answer, through."""
+def admits(accept: bytes, media: tuple[str, ...], family: Family) -> bool:
+    """Tell whether an Accept header lets JSON, or a type of the row's answer, through."""
     if not accept.strip():
         return True
-    allowed = {*_JSON_RANGES, media, media.split("/")[0] + "/*", *(_VENDOR if family is Family.PAYMENT else ())}
+    allowed = {*_JSON_RANGES, *media, *(one.split("/")[0] + "/*" for one in media)}
+    if family is Family.PAYMENT:
+        allowed.update(_VENDOR)
     return any(name in allowed and weight for name, weight in _ranges(accept))
 
 
@@ -87,10 +89,10 @@ def _is_json(content_type: bytes) -> bool:
     return content_type.split(b";")[0].strip().lower() in (b"", b"application/json")
 
 
-def check_accept(heads: Heads, media: str, family: Family) -> None:
+def check_accept(heads: Heads, media: tuple[str, ...], family: Family) -> None:
     """Raise the documented 400 for an Accept that does not admit the answer."""
     if heads.accept is not None and not admits(heads.accept, media, family):
-        reason = f"only {media} is offered"
+        reason = f"only {' and '.join(media)} is offered"
         raise Refused(VALIDATION, f"Accept: {reason}", {"Accept": [reason]})
 
 

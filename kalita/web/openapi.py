@@ -171,7 +171,8 @@ def _parameter(param: Param, place: str) -> Node:
 def _success(row: Endpoint, schemas: dict[Any, Node]) -> Node:
     schema = schemas[row.answers] if row.answers is not None else _TEXT
     done: Node = {"description": "Done", "headers": {"X-Trace-Id": {"$ref": "#/components/headers/TraceId"}}}
-    return done if row.success == 204 else done | {"content": {row.media: {"schema": schema}}}
+    content = {media: {"schema": schema} for media in (row.media, *row.other_media)}
+    return done if row.success == 204 else done | {"content": content}
 
 
 def _refused(row: Endpoint, schemas: dict[Any, Node]) -> Node:

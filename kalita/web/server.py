@@ -57,6 +57,7 @@ class _Route:
         self.row, self.service = row, service
         self.decoder: msgspec.json.Decoder[Any] | None = msgspec.json.Decoder(row.body) if row.body else None
         self.permission = int(row.permission or 0)
+        self.media = (row.media, *row.other_media)
         self.figures = ROUTES.of(row.path)
         self.passed = 0
 
@@ -125,7 +126,7 @@ class Server:
         self, request: Request, route: _Route, texts: dict[str, str], heads: head.Heads, trace_id: str
     ) -> bytes | Answer:
         row = route.row
-        head.check_accept(heads, row.media, row.family)
+        head.check_accept(heads, route.media, row.family)
         if route.decoder is not None and request.body:
             head.check_content_type(heads)
         wallet = 0

@@ -94,6 +94,7 @@ class Endpoint:
     success    status of a success; 204 goes out without a body
     answers    shape of a success; None: not JSON
     media      type of a success; `Accept` may ask for it, or for JSON all the same
+    other_media  types it may have instead
     refusals   what it may say beyond what every row may say
     aliases    other paths that mean the same
     source     section of the contract
@@ -112,6 +113,7 @@ class Endpoint:
     body: type | None = None
     answers: Any = None
     media: str = "application/json"
+    other_media: tuple[str, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     family: Family = Family.SERVICE
     rate: Rate = Rate.GENERAL

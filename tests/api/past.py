@@ -9,7 +9,7 @@ from kalita.ledger.order import Accepted, Opening, Order, Record, Transfer
 from tests.api.house import House
 from tests.books import bill, pay
 
-LIST, DATES, TOTALS, TRANSACTION = OWNERS = (79100000001, 79100000002, 79100000003, 79100000004)
+LIST, DATES, TOTALS, TRANSACTION, RECEIPT = OWNERS = tuple(79100000000 + number for number in range(1, 6))
 FRIEND = 79100000009
 RUB, USD, EUR, KZT = 643, 840, 978, 398
 

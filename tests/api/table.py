@@ -12,6 +12,7 @@ from kalita.wire.params import Param
 from tests.api.house import payment
 
 SAMPLES = {
+    "code": "A" * 64, "type": "OUT",
     "id": "99", "transactionId": "1", "rows": "5", "startDate": "2026-01-01T00:00:00Z",
     "endDate": "2026-01-02T00:00:00Z",
     "hookType": "1", "param": "http%3A%2F%2F10.0.0.1%2F", "txnType": "2",
@@ -25,7 +26,7 @@ BODIES: dict[str, Callable[[], Any]] = {
     "Confirmation": dict,
     "NewBalance": lambda: {"alias": "qw_wallet_eur"},
     "DefaultBalance": lambda: {"defaultAccount": True},
-    "PaymentBody": payment,
+    "ByMail": lambda: {"email": "my@example.org"}, "PaymentBody": payment,
 }
 """A good body for each shape, by its name."""
 PERSON = {
