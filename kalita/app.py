@@ -94,6 +94,7 @@ class App:
         self.settings, self.engine, self.keys, self.clock = settings, engine, keys, clock
         self._serving, self._tasks = False, list[asyncio.Task[None]]()
         self.is_new = False
+        self.rates: Rates | None = None
         self.catalogue = built_in()
         self.writer = ledger
         self.providers = Store(engine, keys, clock, self.catalogue)
@@ -193,7 +194,7 @@ class App:
             Reference: Reference(description),
             Status: Status(self.engine),
         }
-        rates = Rates(self.settings.requests_a_minute, self.settings.bad_tokens_a_minute)
+        rates = self.rates or Rates(self.settings.requests_a_minute, self.settings.bad_tokens_a_minute)
         return Server(rows, services, self.tokens, rates, self.clock)
 
     def deliverer(self) -> Deliverer:

@@ -35,6 +35,9 @@ class Settings:
     demo: bool = field(default=False, metadata={"help": "demonstration mode; set by `kalita demo` only"})
     host: str = field(default="127.0.0.1", metadata={"help": "address to listen on"})
     port: int = field(default=8000, metadata={"help": "port to listen on; 0: any free one"})
+    processes: int = field(
+        default=1, metadata={"help": "processes that serve, 1 to 60; more than one needs `database`"}
+    )
     metrics_host: str = field(default="127.0.0.1", metadata={"help": "address of metrics"})
     metrics_port: int = field(default=9108, metadata={"help": "port of metrics; 0: any free one, -1: none"})
     make_wallets: bool = field(
@@ -106,6 +109,7 @@ _URL = re.compile(r"https?://[\x21-\x7e]*[^/\x00-\x20\x7f-\uffff]", re.ASCII)
 _KEY = re.compile(r"(?:[0-9a-fA-F]{2}){32,}", re.ASCII)
 _BOUNDS = {
     "port": (0, 65535),
+    "processes": (1, 60),
     "metrics_port": (-1, 65535),
     "smtp_port": (1, 65535),
     "requests_a_minute": (0, 10**6),
@@ -234,6 +238,8 @@ def _check(settings: Settings, origins: Origins) -> None:
         _wrong("database", origins["database"], "postgresql://user:password@host:5432/name is needed", "what was given")
     if any(_PAUSE.fullmatch(part) is None for part in settings.hook_retries.split()):
         _wrong("hook_retries", origins["hook_retries"], "pauses like 10m 1h 1d are needed", settings.hook_retries)
+    if settings.processes > 1 and not settings.database:
+        _wrong("processes", origins["processes"], "1 is allowed without PostgreSQL (--database)", settings.processes)
     if settings.secret_key and not _KEY.fullmatch(settings.secret_key):
         _wrong("secret_key", origins["secret_key"], "at least 64 hex digits are needed", "what was given")
 

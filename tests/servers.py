@@ -93,7 +93,7 @@ def demo(
     folder       its `data` holds the database, its `log` what the server wrote on standard error
     arguments    more of them for the command line
     environment  variables on top of the test's own
-    engine       one of ENGINES
+    engine       one of ENGINES; on PostgreSQL two processes serve, unless told otherwise
     """
     running = start(folder, *arguments, environment=environment, engine=engine)
     try:
@@ -107,7 +107,9 @@ def start(folder: Path, *arguments: str, environment: dict[str, str] | None = No
     data, log, database = folder / "data", folder / "log", database_of(folder, engine)
     announced = data / "demo.json"
     before = announced.stat().st_mtime_ns if announced.exists() else None
-    command = [KALITA, "demo", "--port", "0", "--metrics-port", "-1", *place(data, database), *arguments]
+    several = ("--processes", "2") if database and "--processes" not in arguments else ()
+    options = ("--port", "0", "--metrics-port", "-1", *place(data, database), *several, *arguments)
+    command = [KALITA, "demo", *options]
     with log.open("ab") as errors:
         process = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=errors, env=os.environ | (environment or {})

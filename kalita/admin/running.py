@@ -50,8 +50,13 @@ def run(work: Callable[[], Awaitable[Result]]) -> Result:
     except Fault as problem:
         raise Refused(f"{problem}; nothing was done, the log says why") from None
     except OSError as problem:
-        where = f"{problem.filename}: " if problem.filename else ""
-        raise Refused(f"{where}{problem.strerror or problem}; check the path and who may use it") from None
+        raise cannot_use(problem) from None
+
+
+def cannot_use(problem: OSError) -> Refused:
+    """Return the refusal of a command that could not use a file or an address."""
+    where = f"{problem.filename}: " if problem.filename else ""
+    return Refused(f"{where}{problem.strerror or problem}; check the path and who may use it")
 
 
 async def with_app(
@@ -72,35 +77,43 @@ async def with_app(
         await app.close()
 
 
-async def serve(settings: Settings, prepare: Callable[[App, str], Awaitable[Callable[[], None]]] | None = None) -> None:
+Prepare = Callable[[App, str], Awaitable[Callable[[], None]]]
+
+
+async def serve(settings: Settings, prepare: Prepare | None = None) -> None:
     """
     Serve until a signal asks to stop.
 
     prepare  called with the address before the server listens; what it returns is called once it does
     """
     set_up_log(settings.log_level, settings.log_human)
-    bound = _bound("port", settings.host, settings.port)
+    bound = bound_to("port", settings.host, settings.port)
     second = None
     if settings.metrics_port >= 0:
-        second = _bound("metrics-port", settings.metrics_host, settings.metrics_port)
+        second = bound_to("metrics-port", settings.metrics_host, settings.metrics_port)
     app = await App.open(settings, Clock(), create=settings.demo, serving=True)
     try:
         await app.start()
-        address = _address(bound)
+        address = address_of(bound)
         app.public_url = settings.public_url or address
         announce = await prepare(app, address) if prepare is not None else None
-        metrics = None
         if second is not None:
-            log.info("metrics", address=f"{_address(second)}/metrics")
-            metrics = (app.metrics_server(), second)
-        gc.freeze()
-        gc.set_threshold(50_000)
-        await listen(app.server(), bound, metrics, lambda: _listening(address, announce))
+            log.info("metrics", address=f"{address_of(second)}/metrics")
+        await serve_app(app, bound, second, lambda: _listening(address, announce))
     finally:
         await app.close()
 
 
-def _bound(option: str, host: str, port: int) -> socket.socket:
+async def serve_app(app: App, bound: socket.socket, second: socket.socket | None, ready: Callable[[], None]) -> None:
+    """Let an installation listen until a signal asks to stop. second: the address of metrics"""
+    metrics = None if second is None else (app.metrics_server(), second)
+    gc.freeze()
+    gc.set_threshold(50_000)
+    await listen(app.server(), bound, metrics, ready)
+
+
+def bound_to(option: str, host: str, port: int) -> socket.socket:
+    """Bind an address; one that cannot be had ends the command with a line that names the option."""
     try:
         return bind(host, port)
     except OSError as problem:
@@ -110,7 +123,8 @@ def _bound(option: str, host: str, port: int) -> socket.socket:
         ) from None
 
 
-def _address(bound: socket.socket) -> str:
+def address_of(bound: socket.socket) -> str:
+    """Return the URL of a bound address."""
     host, port = bound.getsockname()[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 

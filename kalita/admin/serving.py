@@ -1,19 +1,22 @@
 """Set up an installation and serve it: `init`, `serve`, `demo`, `config`."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from kalita.admin import demo as demo_
+from kalita.admin.many import serve_many
 from kalita.admin.options import data_option, json_option, settings_and_origins, settings_of, show, table
-from kalita.admin.running import run, with_app
+from kalita.admin.running import Prepare, cannot_use, run, with_app
 from kalita.admin.running import serve as serve_
 from kalita.app import KEY, App
 from kalita.settings import Settings, shown
 from kalita.storage.place import Place
 
+PROCESSES = "How many processes serve; more than one needs PostgreSQL [default: 1]."
 DEMO = {
     "data": Path("demo-data"), "metrics_port": 0, "requests_a_minute": 0, "bad_tokens_a_minute": 0, "log_human": True,
     "identification": "anybody",
@@ -66,25 +69,36 @@ async def _is_new(app: App) -> bool:
 @click.option("--host", help="Address to listen on [default: 127.0.0.1].")
 @click.option("--port", type=int, help="Port to listen on [default: 8000]; 0: any free one.")
 @click.option("--metrics-port", type=int, help="Port of Prometheus metrics [default: 9108]; 0: any free one, -1: none.")
+@click.option("--processes", type=int, help=PROCESSES)
 @click.option("--log-level", help="debug, info, warning or error [default: info].")
 def serve(data: Path | None, **flags: Any) -> None:
     """
     Serve the API until a signal asks to stop; requests under way are finished first.
 
-    The log goes to standard error, one JSON object a line. TLS is the business of a proxy in front.
+    The log goes to standard error, one JSON object a line. TLS is the business of a proxy in front. Several processes
+    share one address: a dead one is started again; SIGHUP reads the settings again and lets new processes take over.
 
     \b
     Example:  kalita serve --data /var/lib/kalita --port 8000
+              kalita serve --database postgresql://kalita@db/kalita --processes 4
     Exit:     0 stopped by a signal, 1 it cannot serve (the line says why), 2 wrong command line or setting
     """
-    settings = settings_of(data=data, **flags)
-    run(lambda: serve_(settings))
+    _serve(lambda: settings_of(data=data, **flags), None)
+
+
+def _serve(load: Callable[[], Settings], prepare: Prepare | None) -> None:
+    settings = load()
+    if settings.processes == 1:
+        run(lambda: serve_(settings, prepare))
+    elif code := serve_many(load, prepare):
+        click.get_current_context().exit(code)
 
 
 @click.command()
 @data_option
 @click.option("--port", type=int, help="Port to listen on [default: 8000]; 0: any free one.")
 @click.option("--metrics-port", type=int, help="Port of Prometheus metrics [default: 0, any free one]; -1: none.")
+@click.option("--processes", type=int, help=PROCESSES)
 def demo(data: Path | None, **flags: Any) -> None:
     """
     Serve two funded wallets for a try-out, and write how to reach them to DIR/demo.json.
@@ -97,12 +111,15 @@ def demo(data: Path | None, **flags: Any) -> None:
     Exit:     0 stopped by a signal, 1 it cannot serve (the line says why), 2 wrong command line or setting
     """
     settings = settings_of(DEMO, data=data, demo=True, **flags)
+    _own_directory(settings)
+    _serve(lambda: settings_of(DEMO, data=data, demo=True, **flags), demo_.prepare)
 
-    async def work() -> None:
+
+def _own_directory(settings: Settings) -> None:
+    try:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        await serve_(settings, demo_.prepare)
-
-    run(work)
+    except OSError as problem:
+        raise cannot_use(problem) from None
 
 
 @click.command()
