@@ -3,6 +3,8 @@ The one place that knows every part: builds them from the settings, in the order
 """
 
 import asyncio
+import ssl
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,9 @@ from kalita.access.acts import Acts
 from kalita.access.rates import Rates
 from kalita.access.tokens import Tokens
 from kalita.clock import MOVED, SECOND, Clock
+from kalita.connectors.registry import Registry
+from kalita.exchange.feed import keep_up
+from kalita.exchange.store import Exchange
 from kalita.history import api as history_api
 from kalita.history.pages import History
 from kalita.history.shapes import Shapes
@@ -32,6 +37,8 @@ from kalita.outbound.addresses import LOOPBACK, networks
 from kalita.outbound.client import Failure, Outbound
 from kalita.payments import api as payments_api
 from kalita.payments.accept import Payments
+from kalita.payments.dispatch import Dispatch
+from kalita.payments.operate import Operator
 from kalita.people import balances, identification, profile, restrictions
 from kalita.people.balances import Balances
 from kalita.people.contacts import Contacts
@@ -41,7 +48,11 @@ from kalita.people.profile import Profiles
 from kalita.people.restrictions import Restrictions
 from kalita.people.verify import Anybody, Asked, Listed, Verifier
 from kalita.people.wallets import Wallets
+from kalita.providers import api as providers_api
+from kalita.providers import finding
 from kalita.providers.catalogue import built_in
+from kalita.providers.detect import Detector
+from kalita.providers.prepared import Prepared
 from kalita.providers.store import Store
 from kalita.receipts import api as receipts_api
 from kalita.receipts.api import ReceiptsApi
@@ -70,6 +81,8 @@ ROWS = (
     *balances.ROWS,
     *limits_api.ROWS,
     *payments_api.ROWS,
+    *providers_api.ROWS,
+    *finding.ROWS,
     *history_api.ROWS,
     *receipts_api.ROWS,
     *hooks_api.ROWS,
@@ -80,11 +93,19 @@ ROWS = (
 """Every call of the API."""
 
 
-def outbound(settings: Settings) -> Outbound:
-    """Build the guarded way out: a demonstration may call loopback and names that do not resolve."""
+def outbound(settings: Settings, ca: str = "") -> Outbound:
+    """
+    Build the guarded way out: a demonstration may call loopback and names that do not resolve.
+
+    ca  file of an authority that is trusted besides the system's
+    """
     named = networks(settings.outbound_networks)
     allowed = (*named, *LOOPBACK) if settings.demo else named
-    return Outbound(allowed, settings.demo, settings.outbound_verify)
+    verify: bool | ssl.SSLContext = settings.outbound_verify
+    if ca:
+        verify = ssl.create_default_context()
+        verify.load_verify_locations(ca)
+    return Outbound(allowed, settings.demo, verify)
 
 
 class App:
@@ -99,6 +120,7 @@ class App:
         self.writer = ledger
         self.providers = Store(engine, keys, clock, self.catalogue)
         self.outbound = outbound(settings)
+        self._ways: dict[str, Outbound] = {}
         self.tokens = Tokens(engine, clock)
         self.wallets = Wallets(engine, self.writer, clock, keys)
         self.limits = Limits(engine, clock, lifted=not settings.sum_limits)
@@ -113,7 +135,20 @@ class App:
         self.post, self.press = Post(engine, keys, clock, _mail(settings), settings.mail_from), Press()
         self.receipts = Receipts(engine, self.history, Codes(keys))
         self.hooks = Hooks(engine, clock, keys, self.outbound)
-        self.payments = Payments(engine, self.writer, self.catalogue, keys, settings.make_wallets, self.limits)
+        self.exchange = Exchange(
+            engine, clock, Decimal(settings.rates_spread), settings.rates_max_age_days, settings.demo
+        )
+        self.connectors = Registry(self._way)
+        self.dispatch = Dispatch(
+            engine, self.writer, keys, clock, self.catalogue, self.providers, self.limits, self.connectors,
+            settings.demo,
+        )  # fmt: skip
+        self.operator = Operator(engine, self.writer, self.dispatch, self.limits)
+        self.prepared, self.detector = Prepared(keys, clock), Detector(engine)
+        self.payments = Payments(
+            engine, self.writer, self.catalogue, keys, settings.make_wallets, self.limits, self.exchange,
+            self.dispatch, self.prepared, settings.strict_requisites,
+        )  # fmt: skip
 
     @classmethod
     async def open(
@@ -147,12 +182,18 @@ class App:
         """Take up what commands changed beside this process: the clock, the catalogue."""
         await _move(self.engine, self.clock, self.settings, self._serving)
         await self.providers.refresh()
+        await self.exchange.refresh()
+        await self.detector.refresh()
 
     async def start(self) -> None:
         """Begin to write: lease a lane. A server also begins to look for changes."""
         await self.writer.start()
         if self._serving:
             self._tasks.append(asyncio.create_task(self._watch()))
+            self._tasks.append(asyncio.create_task(self.dispatch.run()))
+            if self.settings.rates_url:
+                work = keep_up(self.settings.rates_url, self.outbound, self.exchange)
+                self._tasks.append(asyncio.create_task(work))
             self._tasks.append(asyncio.create_task(self.post.run()))
             self._tasks.append(asyncio.create_task(self.deliverer().run()))
 
@@ -163,7 +204,9 @@ class App:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.writer.stop()
         await self.press.close()
-        await self.outbound.close()
+        await self.connectors.close()
+        for one in (self.outbound, *self._ways.values()):
+            await one.close()
         await self.engine.close()
 
     def server(self) -> Server:
@@ -186,6 +229,8 @@ class App:
                 self.engine, self.writer, self.wallets, self.settings.tenge_balances, self.settings.phone_accounts
             ),
             Payments: self.payments,
+            providers_api.Quotes: providers_api.Quotes(self.catalogue, self.exchange, self.detector, self.prepared),
+            finding.Finding: finding.Finding(self.catalogue, self.detector),
             limits_api.LimitsApi: limits_api.LimitsApi(self.engine, self.limits, self.wallets, self.clock),
             history_api.HistoryApi: history_api.HistoryApi(self.history, Shapes(self.catalogue), self.clock),
             hooks_api.HooksApi: hooks_api.HooksApi(self.hooks, self.clock, self.settings.hook_key_status),
@@ -217,6 +262,13 @@ class App:
         if isinstance(answer, Failure):
             raise Unavailable(f"the identification service: {answer.reason}")
         return answer.status, answer.body
+
+    def _way(self, ca: str) -> Outbound:
+        if not ca:
+            return self.outbound
+        if ca not in self._ways:
+            self._ways[ca] = outbound(self.settings, ca)
+        return self._ways[ca]
 
     async def _watch(self) -> None:
         while True:

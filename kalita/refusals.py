@@ -96,6 +96,8 @@ def payment(code: int) -> Refusal:
     return known or Refusal(str(code), 400, PAYMENT_REFUSALS[300].en, PAYMENT_REFUSALS[300].ru)
 
 
+NO_PROVIDER = Refusal("155", 404, payment(155).en, payment(155).ru)
+UNREACHABLE = payment(3)
 WRONG_FORMAT = payment(4)
 NO_SUCH_RECIPIENT = payment(5)
 PROVIDER_CLOSED = payment(155)

@@ -90,6 +90,18 @@ class Settings:
         default="starttls", metadata={"help": "starttls, tls (from the first byte), none (only inside a network)"}
     )
     mail_from: str = field(default="kalita@localhost", metadata={"help": "address that mail comes from"})
+    strict_requisites: bool = field(
+        default=False, metadata={"help": "look at the check digits of bank details (INN, account key) too"}
+    )
+    rates_url: str = field(
+        default="", metadata={"help": "address of a central bank's XML of rates, fetched every hour; empty: none"}
+    )
+    rates_spread: str = field(
+        default="1", metadata={"help": "what a conversion costs over the bank's rate, per cent, like 1.5"}
+    )
+    rates_max_age_days: int = field(
+        default=7, metadata={"help": "rates of an older day convert nothing; 0: of any day do"}
+    )
     largest_group: int = field(default=128, metadata={"help": "how many orders share one commit, 1 to 1024"})
     log_level: str = field(default="info", metadata={"help": "debug, info, warning or error"})
     log_human: bool = field(default=False, metadata={"help": "log for a person at a terminal instead of JSON lines"})
@@ -107,6 +119,7 @@ STARS = "********"
 _ADDRESS = re.compile(r"[\x21-\x3f\x41-\x7e]+@[A-Za-z0-9.-]+", re.ASCII)
 _URL = re.compile(r"https?://[\x21-\x7e]*[^/\x00-\x20\x7f-\uffff]", re.ASCII)
 _KEY = re.compile(r"(?:[0-9a-fA-F]{2}){32,}", re.ASCII)
+_PERCENT = re.compile(r"\d{1,2}(\.\d{1,4})?", re.ASCII)
 _BOUNDS = {
     "port": (0, 65535),
     "processes": (1, 60),
@@ -117,6 +130,7 @@ _BOUNDS = {
     "hook_timeout_ms": (1000, 10_000),
     "hook_key_status": (200, 201),
     "largest_group": (1, 1024),
+    "rates_max_age_days": (0, 3650),
 }
 _PAUSE = re.compile(r"([1-9]\d{0,5})([smhd])", re.ASCII)
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -232,6 +246,8 @@ def _check(settings: Settings, origins: Origins) -> None:
         _wrong("mail_from", origins["mail_from"], "an address like kalita@example.org is needed", settings.mail_from)
     if settings.public_url and not _URL.fullmatch(settings.public_url):
         _wrong("public_url", origins["public_url"], "https://… without a slash at its end", settings.public_url)
+    if not _PERCENT.fullmatch(settings.rates_spread):
+        _wrong("rates_spread", origins["rates_spread"], "a number like 1.5 is needed", settings.rates_spread)
     if settings.log_level not in ("debug", "info", "warning", "error"):
         _wrong("log_level", origins["log_level"], "debug, info, warning or error is needed", settings.log_level)
     if settings.database and not _DATABASE.fullmatch(settings.database):

@@ -7,7 +7,20 @@ Exit codes: 0 done, 1 refused or not proven, 2 a wrong command line or setting.
 import click
 
 from kalita import __version__
-from kalita.admin import books, clock, hooks, limits, money, owners, persons, providers, serving, tokens
+from kalita.admin import (
+    books,
+    clock,
+    hooks,
+    limits,
+    money,
+    owners,
+    payments,
+    persons,
+    providers,
+    rates,
+    serving,
+    tokens,
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -33,5 +46,7 @@ for command in (
     clock.clock,
     hooks.hook,
     providers.provider,
+    rates.rates,
+    payments.payment,
 ):  # fmt: skip
     main.add_command(command)

@@ -1,6 +1,7 @@
 """Providers: `provider list`, `show`, `set`, `import`."""
 
 import csv
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ import click
 from kalita.admin.options import data_option, json_option, settings_of, show, table
 from kalita.admin.running import Refused, run, with_app
 from kalita.app import App
+from kalita.providers.detect import CARD, PHONE
 from kalita.providers.provider import COLUMNS, KINDS, STATUSES, BadRow, Row
 
-MOST_ROWS = 10_000
+MOST_ROWS, MOST_PREFIXES = 10_000, 100_000
 _ID = click.IntRange(1, 10**9 - 1)
 
 
@@ -139,6 +141,28 @@ def import_(file: Path, data: Path | None, as_json: bool) -> None:
         click.echo(f"Changed {len(changes)} providers.")
 
 
+@provider.command("prefixes")
+@click.argument("kind", type=click.Choice((PHONE, CARD)))
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@data_option
+def prefixes(kind: str, file: Path, data: Path | None) -> None:
+    """
+    Take over a table of numbers from a CSV FILE with the columns `prefix` and `value`; the one before is forgotten.
+
+    phone: beginnings of numbers with their country code, and the provider's id; they come before the table that Kalita
+    ships. card: first digits of card numbers, and the country of the bank, like RU or BY; without a table every bank
+    is Russian. The longest prefix counts.
+
+    \b
+    Example:  kalita provider prefixes phone numbering-plan.csv
+    Exit:     0 taken over, 1 the installation cannot be opened, 2 wrong command line, setting or FILE
+    """
+    table_of = _prefixes(kind, file)
+    settings = settings_of(data=data)
+    run(lambda: with_app(settings, lambda app: app.detector.put(kind, table_of), writes=False))
+    click.echo(f"Took over {len(table_of)} prefixes.")
+
+
 def facts(row: Row) -> dict[str, Any]:
     """Return a row as it may be shown: every column, null where it is empty, a password as stars."""
     shown: dict[str, Any] = {name: row.get(name) or None for name in COLUMNS}
@@ -160,15 +184,30 @@ async def _change(app: App, changes: dict[int, dict[str, str]], number: int | No
     return await _row(app, number) if number is not None else {}
 
 
-def _read(file: Path) -> dict[int, dict[str, str]]:
+def _prefixes(kind: str, file: Path) -> dict[str, str]:
+    value_form = r"[1-9]\d{0,8}" if kind == PHONE else r"[A-Z]{2}"
+    found: dict[str, str] = {}
+    for index, row in enumerate(_rows(file, MOST_PREFIXES), start=2):
+        prefix, value = row.get("prefix") or "", row.get("value") or ""
+        if not re.fullmatch(r"\d{1,19}", prefix, re.ASCII) or not re.fullmatch(value_form, value, re.ASCII):
+            raise click.BadParameter(f"{file}, line {index}: digits and their owner are needed", param_hint="FILE")
+        found[prefix] = value
+    return found
+
+
+def _rows(file: Path, most: int) -> list[dict[str, str]]:
     try:
         lines = list(csv.DictReader(file.read_text("utf-8-sig").splitlines(), strict=True))
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
         raise click.BadParameter(f"{file}: {problem}", param_hint="FILE") from None
-    if not lines or len(lines) > MOST_ROWS:
-        raise click.BadParameter(f"{file}: 1 to {MOST_ROWS} providers are needed", param_hint="FILE")
+    if not 0 < len(lines) <= most:
+        raise click.BadParameter(f"{file}: 1 to {most} lines under the first are needed", param_hint="FILE")
+    return lines
+
+
+def _read(file: Path) -> dict[int, dict[str, str]]:
     changes: dict[int, dict[str, str]] = {}
-    for index, row in enumerate(lines, start=2):
+    for index, row in enumerate(_rows(file, MOST_ROWS), start=2):
         number = row.pop("id", None) or ""
         if (
             not (number.isascii() and number.isdigit() and 0 < int(number) < 10**9)

@@ -2,64 +2,42 @@
 Accept a payment: one order of the ledger, or the reason why not. Source: payments.md 3.
 """
 
-import re
-from dataclasses import dataclass
+from msgspec.structs import replace
 
-import msgspec
-
+from kalita.exchange.store import Exchange
 from kalita.keys import Keys
-from kalita.ledger.accounts import Direction, Kind, account_id, house
-from kalita.ledger.order import Accepted, Opening, Order, Record, Transfer
+from kalita.ledger.order import Accepted, Order
 from kalita.ledger.writer import Ledger
 from kalita.limits.bind import Limits
-from kalita.limits.table import Category
-from kalita.money import RUB, WALLET_CURRENCIES, face
+from kalita.money import WALLET_CURRENCIES
+from kalita.payments.dispatch import Dispatch
+from kalita.payments.kinds import Kinds, Plan
+from kalita.payments.preview import refusal_of
+from kalita.payments.request import Request, meaning_of
 from kalita.people.wallets import Level
-from kalita.providers.catalogue import WALLET_SYSTEM, WALLET_TRANSFER, Catalogue, Provider
+from kalita.providers.catalogue import CONVERSION, NICKNAME_TRANSFER, NOT_OFFERED, WALLET_TRANSFER, Catalogue
+from kalita.providers.prepared import Prepared
+from kalita.providers.provider import Provider
 from kalita.refusals import (
-    ABOVE_MAXIMUM,
-    BELOW_MINIMUM,
     CURRENCY,
-    OWN_WALLET,
+    LEVEL_TOO_LOW,
     PROVIDER_CLOSED,
     REPEATED,
     UNUSABLE,
-    WRONG_FORMAT,
     Refusal,
     Refused,
 )
 from kalita.storage.engine import Engine
 
-_PHONE = re.compile(r"\+?([1-9]\d{9,14})", re.ASCII)
-_encode = msgspec.json.encode
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """
-    What a payer asks for, its shape checked, its words ours.
-
-    client_id  the payer's own id, digits
-    amount     minor units, already rounded down
-    currency   of the sum; None when it is no currency we know
-    pay_from   currency of the balance to debit; None likewise
-    method     how to pay; only `Account` is offered
-    fields     the provider's details as sent
-    """
-
-    payer: int
-    provider: int
-    client_id: str
-    amount: int
-    currency: int | None
-    pay_from: int | None
-    method: str
-    fields: dict[str, str]
-    comment: str | None
-
 
 class Payments:
-    """Accept payments into the ledger."""
+    """
+    Accept payments into the ledger.
+
+    dispatch, prepared  None: nothing can be paid to the outside
+    exchange            None: nothing can be converted
+    strict              look at the check digits of bank details too
+    """
 
     def __init__(
         self,
@@ -69,9 +47,14 @@ class Payments:
         keys: Keys,
         make_wallets: bool,
         limits: Limits,
+        exchange: Exchange | None = None,
+        dispatch: Dispatch | None = None,
+        prepared: Prepared | None = None,
+        strict: bool = False,
     ) -> None:
         self._engine, self._writer, self._catalogue, self._keys = engine, writer, catalogue, keys
-        self._make_wallets, self._limits = make_wallets, limits
+        self._limits, self._dispatch, self._prepared, self._strict = limits, dispatch, prepared, strict
+        self._kinds = Kinds(engine, writer, keys, make_wallets, limits, exchange)
 
     async def accept(self, request: Request) -> str:
         """
@@ -79,14 +62,36 @@ class Payments:
 
         raises  Refused with the payment code that says why not; nothing was debited then
         """
-        meaning = self._meaning(request)
-        prepared = self._prepare(request, meaning)
-        if isinstance(prepared, Refusal):
-            return await self._repeat_or(prepared, request, meaning)
-        outcome = await self._writer.submit(await self._limits.bind(prepared, Category.TRANSFER))
+        meaning = meaning_of(request, self._keys)
+        plan = await self._plan(request, meaning)
+        if isinstance(plan, Refusal):
+            return await self._repeat_or(plan, request, meaning)
+        outcome = await self._writer.submit(await self._bound(plan))
         if isinstance(outcome, Refusal):
             raise Refused(outcome)
+        if plan.payout is not None and not outcome.repeated and self._dispatch is not None:
+            self._dispatch.take(request, plan, outcome.txn_id)
         return outcome.answer
+
+    async def check(self, request: Request) -> None:
+        """
+        Look at a payment as `accept` would, without debiting; its id is not used up. Source: payments.md 7.
+
+        raises  Refused likewise; whether the money is there is not looked at
+        """
+        plan = await self._plan(request, "")
+        if isinstance(plan, Refusal):
+            raise Refused(plan)
+        refusal = await refusal_of(await self._bound(plan), self._engine, self._limits)
+        if refusal is not None:
+            raise Refused(refusal)
+
+    async def _bound(self, plan: Plan) -> Order:
+        """Give the order its limits."""
+        if plan.counted is None:
+            return await self._limits.bind(plan.order, plan.category)
+        bound = await self._limits.bind(replace(plan.order, records=plan.counted), plan.category)
+        return replace(bound, records=plan.order.records)
 
     async def _repeat_or(self, refusal: Refusal, request: Request, meaning: str) -> str:
         """Answer a repeat even when the rules would now refuse it: the id is looked up before any rule."""
@@ -98,81 +103,31 @@ class Payments:
             raise Refused(REPEATED)
         return earlier.answer
 
-    def _meaning(self, request: Request) -> str:
-        """Hash what a request means: the same id with another meaning is refused. Source: payments.md 3.2."""
-        content = (
-            request.provider,
-            request.amount,
-            request.currency,
-            request.pay_from,
-            request.method,
-            sorted(request.fields.items()),
-            request.comment,
-        )
-        return self._keys.digest("meaning", _encode(content))
-
-    def _prepare(self, request: Request, meaning: str) -> Order | Refusal:
+    async def _plan(self, request: Request, meaning: str) -> Plan | Refusal:
         provider = self._catalogue.get(request.provider)
-        if provider is None or not provider.payable or provider.id != WALLET_TRANSFER:
+        if provider is None or not provider.payable or provider.id in NOT_OFFERED or provider.kind == "internal":
             return PROVIDER_CLOSED
         if request.method != "Account":
             return UNUSABLE
         if request.currency not in provider.currencies or request.pay_from not in WALLET_CURRENCIES:
             return CURRENCY
-        return self._transfer(request, provider, meaning)
+        if provider.level > Level.ANONYMOUS and await self._limits.level(request.payer) < provider.level:
+            return LEVEL_TOO_LOW
+        if provider.id == WALLET_TRANSFER:
+            return self._kinds.to_wallet(request, provider, meaning)
+        if provider.id == NICKNAME_TRANSFER:
+            return await self._kinds.to_nickname(request, provider, meaning)
+        if provider.id == CONVERSION:
+            return await self._kinds.conversion(request, provider, meaning)
+        return self._outside(request, provider, meaning)
 
-    def _transfer(self, request: Request, provider: Provider, meaning: str) -> Order | Refusal:
-        """Prepare a transfer to a wallet. Source: payments.md 4.1."""
-        phone = _PHONE.fullmatch(request.fields.get("account", ""))
-        if phone is None:
-            return WRONG_FORMAT
-        payee = int(phone[1])
-        if payee == request.payer:
-            return OWN_WALLET
-        if request.pay_from != request.currency:
-            return CURRENCY
-        terms = provider.terms
-        if request.amount < terms.min_sum:
-            return BELOW_MINIMUM
-        if terms.max_sum is not None and request.amount > terms.max_sum:
-            return ABOVE_MAXIMUM
-        return self._order(request, payee, terms.commission(request.amount), meaning)
-
-    def _order(self, request: Request, payee: int, fee: int, meaning: str) -> Order:
-        payer, amount, currency = request.payer, request.amount, request.currency or RUB
-        comment = request.comment or ""
-        source = account_id(payer, Kind.WALLET, currency)
-        transfers = [Transfer(source, account_id(payee, Kind.WALLET, currency), amount)]
-        openings = [Opening(payee, Kind.WALLET, currency, Level.ANONYMOUS)] if self._make_wallets else []
-        if fee:
-            keeper = house(0, self._writer.lane)
-            transfers.append(Transfer(source, account_id(keeper, Kind.FEE, currency), fee))
-            openings.append(Opening(keeper, Kind.FEE, currency))
-        paid = Record(
-            payer, Direction.OUT, currency, request.provider, f"+{payee}", amount, fee, comment, request.client_id
-        )
-        received = Record(payee, Direction.IN, currency, WALLET_SYSTEM, f"+{payer}", amount, 0, comment, None)
-        return Order(
-            owner=payer,
-            client_id=request.client_id,
-            meaning=meaning,
-            transfers=tuple(transfers),
-            openings=tuple(openings),
-            records=(paid, received),
-            answer=answer_around(request, currency),
-        )
+    def _outside(self, request: Request, provider: Provider, meaning: str) -> Plan | Refusal:
+        if self._dispatch is None or self._prepared is None or not self._dispatch.reaches(provider):
+            return PROVIDER_CLOSED
+        refusal = provider.form.refusal(request.fields, request.payer, self._strict)
+        if refusal is not None:
+            return refusal
+        return self._kinds.outside(request, provider, meaning, self._dispatch.lease, self._prepared)
 
 
-def answer_around(request: Request, currency: int) -> tuple[str, str]:
-    """
-    Write the answer to a payment, cut where the transaction id goes.
-
-    It is stored with the payment and replayed to repeats, never built again. Source: payments.md 2.2
-    """
-    fields = _encode(request.fields).decode()
-    comment = "" if request.comment is None else f',"comment":{_encode(request.comment).decode()}'
-    return (
-        f'{{"id":"{request.client_id}","terms":"{request.provider}","fields":{fields},'
-        f'"sum":{{"amount":{face(request.amount, currency)},"currency":"{currency}"}},"transaction":{{"id":"',
-        f'","state":{{"code":"Accepted"}}}},"source":"account_{request.pay_from}"{comment}}}',
-    )
+__all__ = ["Payments", "Request"]

@@ -7,12 +7,15 @@ from typing import Annotated
 
 import msgspec
 
-from kalita.money import CURRENCIES, RUB, parse_amount
+from kalita.money import RUB, parse_amount
 from kalita.payments.accept import Payments, Request
+from kalita.providers.api import PROVIDER
 from kalita.refusals import (
     ABOVE_MAXIMUM,
     BELOW_MINIMUM,
     CURRENCY,
+    LEVEL_TOO_LOW,
+    NO_PROVIDER,
     NO_SUCH_RECIPIENT,
     NOT_ENOUGH_MONEY,
     OUTGOING_RESTRICTED,
@@ -20,16 +23,22 @@ from kalita.refusals import (
     PROVIDER_CLOSED,
     RECIPIENT_STATUS,
     REPEATED,
+    UNREACHABLE,
     UNUSABLE,
+    WRONG_CARD,
+    WRONG_CARD_DATA,
+    WRONG_EXPIRY,
     WRONG_FORMAT,
-    Refusal,
+    WRONG_PHONE,
     Refused,
     malformed,
+    payment,
 )
-from kalita.wire.amounts import Amount
+from kalita.wire.amounts import Amount, encode
 from kalita.wire.door import amount_text, text_or_digits
-from kalita.wire.endpoint import Call, Endpoint, Family, Permission
-from kalita.wire.params import Param
+from kalita.wire.endpoint import Answer, Call, Endpoint, Family, Permission
+from kalita.wire.fields import CurrencyCode, RawAmount, currency_of
+from kalita.wire.oldsite import NORMAL, OldAnswer
 
 LONGEST_COMMENT = 255
 _CLIENT_ID = re.compile(r"\d{1,20}", re.ASCII)
@@ -50,24 +59,8 @@ RawId = Annotated[
         }
     ),
 ]
-RawAmount = Annotated[
-    msgspec.Raw,
-    msgspec.Meta(
-        extra_json_schema={
-            "type": ["number", "string"],
-            "pattern": r"^[0-9]{1,12}(\.[0-9]{1,30})?$",
-            "minimum": 0,
-            "exclusiveMaximum": 10**12,
-            "description": "more than two decimals are rounded down",
-            "examples": [100.5],
-        }
-    ),
-]
 RawField = Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"type": ["string", "integer", "null"], "minimum": 0})]
 Fields = Annotated[dict[str, RawField], msgspec.Meta(examples=[{"account": "+79994445566"}])]
-CurrencyCode = Annotated[
-    str | int, msgspec.Meta(description="ISO 4217 number, as text or as a number", examples=["643"])
-]
 
 
 class Sum(msgspec.Struct):
@@ -129,6 +122,18 @@ class PaymentInfo(msgspec.Struct):
     comment: str | msgspec.UnsetType = msgspec.UNSET
 
 
+async def validate(payments: Payments, call: Call) -> Answer:
+    """Look at a payment as if it were paid, without paying it; refusals come in the shape of the old site too."""
+    try:
+        await payments.check(request_of(call.wallet, call.path["id"], call.body))
+    except Refused as problem:
+        if not problem.refusal.code.isdigit():
+            raise
+        said = {"code": f"QWPRC-{problem.refusal.code}", "message": problem.refusal.text(call.language)}
+        return Answer(encode(OldAnswer(NORMAL, {"body": said, "status": 400})), 400)
+    return Answer(encode(OldAnswer(NORMAL, {"body": {}, "status": 200})))
+
+
 async def pay(payments: Payments, call: Call) -> bytes:
     """Accept a payment. The answer goes out only after the commit."""
     request = request_of(call.wallet, call.path["id"], call.body)
@@ -148,13 +153,6 @@ def request_of(payer: int, provider: int, body: PaymentBody) -> Request:
     return Request(
         payer, provider, client_id, amount, currency, pay_from, method, _fields(body.fields), _comment(body.comment)
     )
-
-
-def currency_of(value: str | int) -> int | None:
-    """Return a currency's ISO number from its text or number; None for what is no currency."""
-    text = str(value)
-    number = int(text) if len(text) <= 3 and text.isascii() and text.isdigit() else 0
-    return number if number in CURRENCIES else None
 
 
 def _paid_from(body: PaymentBody) -> tuple[str, int | None]:
@@ -185,24 +183,34 @@ def _comment(comment: str | None) -> str | None:
     return comment
 
 
-def provider_number(text: str) -> int | None:
-    """Read a provider's id from the path; raise the 404 for what is no number. Source: payments.md 3.4, access.md 9."""
-    if not text.isascii() or not text.isdigit():
-        raise Refused(NO_PROVIDER)
-    return int(text) if len(text) <= 9 else None
+_RULES = (
+    PROVIDER_CLOSED, UNUSABLE, WRONG_FORMAT, WRONG_PHONE, WRONG_CARD, WRONG_CARD_DATA, WRONG_EXPIRY, NO_SUCH_RECIPIENT,
+    OWN_WALLET, CURRENCY, LEVEL_TOO_LOW, BELOW_MINIMUM, ABOVE_MAXIMUM, NOT_ENOUGH_MONEY, OUTGOING_RESTRICTED,
+    RECIPIENT_STATUS, UNREACHABLE, *(payment(code) for code in (558, 700, 702, 704, 705, 711, 866, 867, 943)),
+)  # fmt: skip
 
 
-NO_PROVIDER = Refusal("155", 404, PROVIDER_CLOSED.en, PROVIDER_CLOSED.ru)
-PROVIDER = Param(
-    "id",
-    provider_number,
-    "a provider's id has at most 9 digits",
-    {"type": "string", "pattern": "^[0-9]{1,9}$"},
-    required=True,
-    example="99",
-)
+def _validations(path: str, *aliases: str) -> Endpoint:
+    return Endpoint(
+        "POST",
+        path,
+        Payments,
+        validate,
+        "Look at a payment without paying",
+        "payments.md 7",
+        permission=Permission.PAYMENTS,
+        at=(PROVIDER,),
+        body=PaymentBody,
+        answers=OldAnswer,
+        refusals=(NO_PROVIDER, *_RULES),
+        family=Family.PAYMENT,
+        aliases=aliases,
+    )
+
 
 ROWS = (
+    _validations("/sinap/terms/{id}/validations", "/sinap/api/terms/{id}/validations"),
+    _validations("/user/sinap/api/terms/{id}/validations/proxy.action"),
     Endpoint(
         "POST",
         "/sinap/api/v2/terms/{id}/payments",
@@ -214,21 +222,7 @@ ROWS = (
         at=(PROVIDER,),
         body=PaymentBody,
         answers=PaymentInfo,
-        refusals=(
-            NO_PROVIDER,
-            PROVIDER_CLOSED,
-            UNUSABLE,
-            REPEATED,
-            WRONG_FORMAT,
-            NO_SUCH_RECIPIENT,
-            OWN_WALLET,
-            CURRENCY,
-            BELOW_MINIMUM,
-            ABOVE_MAXIMUM,
-            NOT_ENOUGH_MONEY,
-            OUTGOING_RESTRICTED,
-            RECIPIENT_STATUS,
-        ),
+        refusals=(NO_PROVIDER, REPEATED, *_RULES),
         family=Family.PAYMENT,
         aliases=("/sinap/api/terms/{id}/payments", "/sinap/terms/{id}/payments"),
         sampled=True,

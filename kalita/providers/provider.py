@@ -92,6 +92,7 @@ class Provider:
     level: int = Level.ANONYMOUS
     status: str = "active"
     keys: str = ""
+    countries: tuple[str, ...] = ()
     gateway: Gateway = Gateway()
 
     def name(self, language: str) -> str:
@@ -119,6 +120,7 @@ def provider_of(row: Row) -> Provider:
         level=Level[_word(row, "level", tuple(one.name.lower() for one in Level), "anonymous").upper()],
         status=status,
         keys=row.get("keys", ""),
+        countries=tuple(row.get("countries", "").split()),
         gateway=Gateway(*(row.get(name, "") for name in ("connector", "url", "login", "password", "ca"))),
     )
 

@@ -59,15 +59,15 @@ class Store:
         return changed
 
     def password(self, provider: Provider) -> str:
-        """Return a provider's password in clear, empty when there is none or the key is another one."""
-        return self._keys.open(SEALED, provider.gateway.password) or ""
+        """Return a provider's password in clear, empty when there is none that this key opens."""
+        return self._keys.open(SEALED, provider.gateway.password, str(provider.id)) or ""
 
     def _sealed(self, number: int, columns: dict[str, str]) -> dict[str, str]:
         unknown = sorted(set(columns) - set(COLUMNS))
         if unknown:
             raise BadRow(f"provider {number}: there is no column {unknown[0]!r}; known are {', '.join(COLUMNS)}")
         if columns.get("password"):
-            return columns | {"password": self._keys.seal(SEALED, columns["password"])}
+            return columns | {"password": self._keys.seal(SEALED, columns["password"], str(number))}
         return columns
 
 

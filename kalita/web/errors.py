@@ -88,7 +88,7 @@ def code_of(refusal: Refusal, family: Family) -> str:
 def refusals_of(row: Endpoint) -> list[Refusal]:
     """Return everything a row may refuse with, its own and what the gate says before it, by status."""
     found = [*OF_ALL, *row.refusals]
-    if row.caller is Caller.TOKEN:
+    if row.caller in (Caller.TOKEN, Caller.OPTIONAL):
         found += OF_TOKENS
     if row.permission is not None or any(param.name == "wallet" for param in row.at):
         found.append(FORBIDDEN)

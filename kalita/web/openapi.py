@@ -24,6 +24,11 @@ Amounts are JSON numbers with at most two decimals, currencies are ISO 4217 numb
 `YYYY-MM-DDThh:mm:ss+03:00`. Unknown parameters and members are ignored; an empty parameter counts as absent.
 `Accept-Language: en` gives texts in English, Russian is the default."""
 
+_SECURITY: dict[Caller, list[Node]] = {
+    Caller.ANYONE: [],
+    Caller.OPTIONAL: [{}, {"bearer": []}],
+    Caller.TOKEN: [{"bearer": []}],
+}
 _TEXT: Node = {"type": "string"}
 _SECONDS: Node = {"type": "integer", "minimum": 0}
 _HEADERS: dict[Refusal, tuple[str, str, Node]] = {
@@ -132,7 +137,7 @@ def _operation(row: Endpoint, path: str, schemas: dict[Any, Node]) -> Node:
         content = {"application/json": {"schema": schemas[row.body]}}
         operation["requestBody"] = {"required": not row.bare, "content": content}
     operation["responses"] = {str(row.success): _success(row, schemas), **_refused(row, schemas)}
-    operation["security"] = [{"bearer": []}] if row.caller is Caller.TOKEN else []
+    operation["security"] = _SECURITY[row.caller]
     operation["x-source"] = row.source
     if row.permission is not None:
         operation["x-permission"] = (row.permission.name or "").lower()

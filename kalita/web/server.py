@@ -36,7 +36,7 @@ from kalita.web.request import Request
 from kalita.web.router import Router
 from kalita.wire import door
 from kalita.wire.endpoint import JSON_TYPE, Answer, Call, Caller, Endpoint, Family, Rate
-from kalita.wire.params import read_path, read_query
+from kalita.wire.params import read_path, read_query, with_body
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -130,14 +130,14 @@ class Server:
         if route.decoder is not None and request.body:
             head.check_content_type(heads)
         wallet = 0
-        if row.caller is Caller.TOKEN:
+        if row.caller is Caller.TOKEN or (row.caller is Caller.OPTIONAL and heads.authorization is not None):
             bearer = await self._bearer(request, heads)
             wallet = bearer.wallet
             self._admit(route, bearer)
         path = read_path(row.at, texts) if row.at else texts
         if "wallet" in path and path["wallet"] != wallet:
             raise Refused(FORBIDDEN, "the wallet in the path is not the token's")
-        query = read_query(row.query, request.query)
+        query = read_query(row.query, with_body(request.query, request.body) if row.form else request.query)
         body = None
         if route.decoder is not None and not (row.bare and not request.body):
             body = door.decode(request.body, route.decoder)

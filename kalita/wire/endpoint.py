@@ -33,6 +33,7 @@ class Caller(Enum):
     """Who may call a row."""
 
     ANYONE = "anyone"
+    OPTIONAL = "anyone, but a token that is sent has to be good"
     TOKEN = "token"
 
 
@@ -91,6 +92,7 @@ class Endpoint:
     query, at  parameters of the query, of the path
     body       shape of the JSON body; None: a body is not read
     bare       the body may be left out
+    form       the query's parameters may come in the body too: as a form, or as members of a JSON object
     success    status of a success; 204 goes out without a body
     answers    shape of a success; None: not JSON
     media      type of a success; `Accept` may ask for it, or for JSON all the same
@@ -121,6 +123,7 @@ class Endpoint:
     sampled: bool = False
     success: int = 200
     bare: bool = False
+    form: bool = False
 
     @property
     def service(self) -> str:

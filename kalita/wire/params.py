@@ -9,7 +9,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote_plus
+from urllib.parse import unquote_plus, urlencode
+
+import msgspec
 
 from kalita.refusals import VALIDATION, Refusal, Refused, malformed
 from kalita.wire.dates import parse_moment
@@ -167,6 +169,22 @@ def _read(param: Param, text: str) -> Any:
     if value is None:
         raise Refused(param.refusal, f"{param.name}: {param.wrong}", {param.name: [param.wrong]})
     return value
+
+
+def with_body(query: bytes, body: bytes) -> bytes:
+    """
+    Return a query string with what a body says put behind it, whatever the body calls itself.
+
+    body  `name=text&…`, or a JSON object of texts and numbers; anything else says nothing
+    Source: client-compatibility.md 6
+    """
+    if body.lstrip()[:1] == b"{":
+        try:
+            members = msgspec.json.decode(body, type=dict[str, str | int | None])
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return query
+        body = urlencode({name: text for name, text in members.items() if text is not None}, errors="replace").encode()
+    return b"&".join(part for part in (query, body.strip()) if part)
 
 
 def read_path(params: tuple[Param, ...], texts: dict[str, str]) -> dict[str, Any]:

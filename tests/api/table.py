@@ -12,6 +12,7 @@ from kalita.wire.params import Param
 from tests.api.house import payment
 
 SAMPLES = {
+    "query": "OnLime", "phoneNumber": "79161234567",
     "code": "A" * 64, "type": "OUT",
     "id": "99", "transactionId": "1", "rows": "5", "startDate": "2026-01-01T00:00:00Z",
     "endDate": "2026-01-02T00:00:00Z",
@@ -26,7 +27,15 @@ BODIES: dict[str, Callable[[], Any]] = {
     "Confirmation": dict,
     "NewBalance": lambda: {"alias": "qw_wallet_eur"},
     "DefaultBalance": lambda: {"defaultAccount": True},
-    "ByMail": lambda: {"email": "my@example.org"}, "PaymentBody": payment,
+    "ByMail": lambda: {"email": "my@example.org"},
+    "QuoteBody": lambda: {
+        "account": "+79994445566",
+        "paymentMethod": {"type": "Account", "accountId": "643"},
+        "purchaseTotals": {"total": {"amount": 10, "currency": "643"}},
+    },
+    "CardBody": lambda: {"account": "4111 1111 1111 1111"},
+    "PrepareBody": lambda: {"cardNumber": "4111111111111111", "version": "2", "transferSum": "100", "src": "sinap"},
+    "PaymentBody": payment,
 }
 """A good body for each shape, by its name."""
 PERSON = {

@@ -35,21 +35,21 @@ def paid(server: Demo, amount: int = 5) -> str:
 
 def test_all_57_are_listed(server: Demo) -> None:
     """With every column; by kind too; one alone."""
-    listed = kalita("provider", "list", "--json", "--data", server.data).json["providers"]
+    listed = kalita("provider", "list", "--json", *server.place).json["providers"]
     assert len(listed) == 57
     assert {one["id"] for one in listed if one["kind"] == "requisites"} == {1717}
-    only = kalita("provider", "list", "--kind", "wallet", "--data", server.data)
+    only = kalita("provider", "list", "--kind", "wallet", *server.place)
     assert [line.split()[0] for line in only.out.splitlines()] == ["ID", "99", "99999"]
-    one = kalita("provider", "show", "1963", "--json", "--data", server.data).json
+    one = kalita("provider", "show", "1963", "--json", *server.place).json
     assert (one["percent"], one["fixed"], one["form"], one["url"]) == ("2", "50", "card_visa", None)
-    refused(kalita("provider", "show", "5", "--data", server.data), "no provider 5")
+    refused(kalita("provider", "show", "5", *server.place), "no provider 5")
 
 
 def test_a_running_server_takes_a_change_up(server: Demo) -> None:
     """The minimum goes up, the next payments are refused; and down again."""
     assert paid(server) == ""
     for least, code in (("10", "QWPRC-241"), ("1", "")):
-        assert kalita("provider", "set", "99", "--min-sum", least, "--data", server.data).code == 0
+        assert kalita("provider", "set", "99", "--min-sum", least, *server.place).code == 0
         ends = time.monotonic() + WITHIN_S
         while paid(server) != code:
             assert time.monotonic() < ends, "the change was not taken up"
@@ -59,10 +59,10 @@ def test_a_running_server_takes_a_change_up(server: Demo) -> None:
 def test_a_password_is_kept_sealed_and_never_shown(server: Demo) -> None:
     """Neither answer nor database holds it in clear."""
     command = ("provider", "set", "674", "--connector", "osmp", "--url", "https://pay.example.org/osmp")
-    done = kalita(*command, "--login", "kalita", "--password", "hush-hush", "--json", "--data", server.data)
+    done = kalita(*command, "--login", "kalita", "--password", "hush-hush", "--json", *server.place)
     assert (done.json["login"], done.json["password"]) == ("kalita", "********")
     assert "hush-hush" not in done.out + str(rows(server.data, "provider_change"))
-    shown = kalita("provider", "show", "674", "--data", server.data).out
+    shown = kalita("provider", "show", "674", *server.place).out
     assert "hush-hush" not in shown
     assert "********" in shown
 
@@ -70,20 +70,20 @@ def test_a_password_is_kept_sealed_and_never_shown(server: Demo) -> None:
 def test_a_wrong_change_changes_nothing(server: Demo, tmp_path: Path) -> None:
     """One line says what is wrong; of a file no row is taken when one is wrong."""
     before = rows(server.data, "provider_change")
-    refused(kalita("provider", "set", "99", "--percent", "x", "--data", server.data), "provider 99", "percent")
-    refused(kalita("provider", "set", "9000777", "--name-en", "x", "--data", server.data), "kind")
-    wrong(kalita("provider", "set", "99", "--data", server.data), "nothing to change")
-    wrong(kalita("provider", "set", "0", "--percent", "1", "--data", server.data), "ID")
+    refused(kalita("provider", "set", "99", "--percent", "x", *server.place), "provider 99", "percent")
+    refused(kalita("provider", "set", "9000777", "--name-en", "x", *server.place), "kind")
+    wrong(kalita("provider", "set", "99", *server.place), "nothing to change")
+    wrong(kalita("provider", "set", "0", "--percent", "1", *server.place), "ID")
     file = tmp_path / "tariffs.csv"
     for text, say in (
         ("id,percent\n1963,2.5\n21013,x\n", "provider 21013"),
         ("id,colour\n1963,red\n", "colour"),
     ):
         file.write_text(text, "utf-8")
-        refused(kalita("provider", "import", file, "--data", server.data), say)
+        refused(kalita("provider", "import", file, *server.place), say)
     for text in ("", "id,percent\n", "id,percent\nx,1\n", "id,percent\n1963\n", "id,percent\n1,1\n1,2\n"):
         file.write_text(text, "utf-8")
-        wrong(kalita("provider", "import", file, "--data", server.data), "FILE")
+        wrong(kalita("provider", "import", file, *server.place), "FILE")
     assert rows(server.data, "provider_change") == before
 
 
@@ -92,10 +92,10 @@ def test_a_file_changes_many_and_adds_new_ones(server: Demo, tmp_path: Path) -> 
     form = json.dumps([{"name": "account", "required": True, "pattern": "[A-Z]{3}"}]).replace('"', '""')
     file = tmp_path / "new.csv"
     file.write_text(f'id,name_ru,name_en,kind,currencies,form\n9000100,Клуб,Club,service,643,"{form}"\n', "utf-8")
-    assert kalita("provider", "import", file, "--json", "--data", server.data).json == {"changed": [9000100]}
+    assert kalita("provider", "import", file, "--json", *server.place).json == {"changed": [9000100]}
     file.write_text("id,percent,status\n9000100,1.5,suspended\n1963,3,\n", "utf-8")
-    assert kalita("provider", "import", file, "--data", server.data).out == "Changed 2 providers.\n"
-    club = kalita("provider", "show", "9000100", "--json", "--data", server.data).json
+    assert kalita("provider", "import", file, *server.place).out == "Changed 2 providers.\n"
+    club = kalita("provider", "show", "9000100", "--json", *server.place).json
     assert (club["name_ru"], club["percent"], club["status"]) == ("Клуб", "1.5", "suspended")
-    card = kalita("provider", "show", "1963", "--json", "--data", server.data).json
+    card = kalita("provider", "show", "1963", "--json", *server.place).json
     assert (card["percent"], card["fixed"]) == ("3", "50")

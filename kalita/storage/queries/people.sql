@@ -21,3 +21,6 @@ SELECT value FROM meta WHERE name = $1;
 
 -- name: meta_put
 INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+
+-- name: wallet_of_nickname
+SELECT wallet FROM wallet WHERE nickname = $1 AND closed_at IS NULL;

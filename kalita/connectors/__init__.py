@@ -1,0 +1,1 @@
+"""Connectors: how payments reach outside providers."""

@@ -1,0 +1,107 @@
+"""
+What a connector is: it is asked to check, to pay, and what became of a payment; it answers with one of a few outcomes.
+
+    Done       the provider has taken the payment
+    Rejected   the provider refused it for good; the code is what history shows
+    Unknown    nobody knows: the money stays held, and the connector is asked again later
+    Absent     only of `status`: the provider never heard of the payment; it may be sent
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from kalita.money import face
+
+
+class Done(NamedTuple):
+    """The provider has it. reference: its own number of the payment, for its people."""
+
+    reference: str = ""
+
+
+class Rejected(NamedTuple):
+    """The provider refused it for good. code: of access.md 6; note: for operators."""
+
+    code: int
+    note: str = ""
+
+
+class Unknown(NamedTuple):
+    """No one knows. note: for operators; ask_in_s: seconds until it makes sense to ask again, None: as usual."""
+
+    note: str = ""
+    ask_in_s: float | None = None
+
+
+class Absent(NamedTuple):
+    """The provider never heard of it."""
+
+
+Outcome = Done | Rejected | Unknown
+Standing = Outcome | Absent
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Where and as whom a provider is called, as its row of the catalogue says; password in clear."""
+
+    url: str = ""
+    login: str = ""
+    password: str = field(default="", repr=False)
+    ca: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Payout:
+    """
+    One payment to an outside provider.
+
+    txn_id    ours; the same in every repeat, and what the provider must not pay twice
+    fields    of the payment, card numbers in clear: never log them
+    amount    what the recipient gets, minor units of the currency
+    moment    when it was accepted, microseconds UTC
+    attempts  how often the provider was asked before
+    """
+
+    wallet: int
+    txn_id: int
+    provider: int
+    fields: Mapping[str, str] = field(repr=False)
+    amount: int
+    currency: int
+    moment: int
+    attempts: int = 0
+
+    @property
+    def account(self) -> str:
+        """Whom it is for."""
+        return self.fields.get("account", "")
+
+    @property
+    def sum(self) -> str:
+        """The amount with its two decimals, as protocols of the trade want it."""
+        whole, _, part = face(self.amount, self.currency).partition(".")
+        return f"{whole}.{part:0<2}"
+
+
+class Connector(Protocol):
+    """
+    A way to outside providers. One instance serves every provider that names it, many payments at a time.
+
+    A call that raises, or takes longer than `within_s`, counts as Unknown.
+    """
+
+    within_s: float
+
+    async def check(self, payout: Payout, gate: Gate) -> Outcome:
+        """Ask whether the provider would take a payment like this; nothing is paid."""
+
+    async def pay(self, payout: Payout, gate: Gate) -> Outcome:
+        """Pay. May be called again with the same txn_id: then it must not pay twice."""
+
+    async def status(self, payout: Payout, gate: Gate) -> Standing:
+        """Ask what became of a payment that may have been sent."""
+
+    async def close(self) -> None:
+        """End connections."""

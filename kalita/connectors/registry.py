@@ -1,0 +1,67 @@
+"""
+Connectors by name: those that come with the program, and installed plug-ins (entry points of `kalita.connectors`).
+"""
+
+from collections.abc import Callable
+from importlib.metadata import entry_points
+
+from kalita.connectors.osmp import Osmp
+from kalita.connectors.protocol import Connector
+from kalita.connectors.simulator import Simulator
+from kalita.observe import log
+from kalita.outbound.client import Outbound
+
+GROUP = "kalita.connectors"
+SIMULATOR = "simulator"
+Way = Callable[[str], Outbound]
+Maker = Callable[[Way], Connector]
+
+
+class Registry:
+    """
+    Make each connector once, when it is first asked for.
+
+    way  returns the guarded way out, for the file of an authority that is trusted; empty: the system's
+    """
+
+    def __init__(self, way: Way) -> None:
+        self._way = way
+        self._makers: dict[str, Maker] = {
+            SIMULATOR: lambda _: Simulator(),
+            "osmp": Osmp,
+        }
+        self._made: dict[str, Connector] = {}
+        self._plugins = {one.name: one for one in entry_points(group=GROUP)}
+
+    def names(self) -> list[str]:
+        """Return every name that can be used."""
+        return sorted({*self._makers, *self._plugins})
+
+    def knows(self, name: str) -> bool:
+        """Tell whether there is such a connector."""
+        return name in self._makers or name in self._plugins
+
+    def get(self, name: str) -> Connector | None:
+        """Return a connector; None when there is none of this name, or it cannot be loaded."""
+        if name not in self._made:
+            maker = self._makers.get(name) or self._load(name)
+            if maker is None:
+                return None
+            self._made[name] = maker(self._way)
+        return self._made[name]
+
+    def _load(self, name: str) -> Maker | None:
+        found = self._plugins.get(name)
+        if found is None:
+            return None
+        try:
+            maker: Maker = found.load()
+        except (ImportError, AttributeError) as problem:
+            log.error("connector_not_loaded", connector=name, exc_info=problem)
+            return None
+        return maker
+
+    async def close(self) -> None:
+        """End what connectors hold open."""
+        for connector in self._made.values():
+            await connector.close()

@@ -1,0 +1,1 @@
+"""Exchange: what one currency costs in another."""

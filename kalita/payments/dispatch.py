@@ -1,0 +1,207 @@
+"""
+Dispatch: carry payments on hold to their providers and let the answer decide.
+
+    Done       the hold goes to the provider's settlement and the fee to the house
+    Rejected   the hold goes back to its owner, with the provider's code in history
+    Unknown    the money stays held, and the provider is asked again: after half a minute at first, hourly at last
+
+Whoever accepts a payment carries it at once: its row is born with his lease. A payout whose carrier died is claimed by
+another process when the lease has run out, and then the provider is asked what became of it.
+Source: payments.md 3.3, osmp.md "Rules"
+"""
+
+import asyncio
+import secrets
+
+import msgspec
+from msgspec.structs import replace
+
+from kalita.clock import HOUR, MINUTE, SECOND, Clock
+from kalita.connectors.protocol import Absent, Connector, Done, Gate, Outcome, Payout, Rejected, Unknown
+from kalita.connectors.registry import SIMULATOR, Registry
+from kalita.ids import moment_of
+from kalita.keys import Keys
+from kalita.ledger.writer import Fault, Ledger
+from kalita.limits.bind import Limits
+from kalita.observe import log
+from kalita.payments.kinds import SEALED, Lease, Plan
+from kalita.payments.payouts import OPERATORS, PaidOut, ended
+from kalita.payments.request import Request
+from kalita.providers.catalogue import INSIDE, Catalogue
+from kalita.providers.provider import Provider
+from kalita.providers.store import Store
+from kalita.refusals import Refusal
+from kalita.storage.engine import Engine, Row, Step, Unavailable
+
+LEASE = 3 * MINUTE
+POLL_S = 0.5
+CLAIMED = 64
+AT_ONCE = 64
+"""How many payments are under way at one provider; the others wait, and no other provider waits with them."""
+REPEATS = (30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR)
+MOST_ATTEMPTS = len(REPEATS) + 72
+"""After three days of hourly questions the operator decides."""
+ASKED = 1
+_fields = msgspec.json.Decoder(dict[str, str]).decode
+
+
+class Dispatch:
+    """Carry payouts of this process, and those that nobody carries."""
+
+    def __init__(
+        self, engine: Engine, writer: Ledger, keys: Keys, clock: Clock, catalogue: Catalogue, store: Store,
+        limits: Limits, registry: Registry, demo: bool,
+    ) -> None:  # fmt: skip
+        self._engine, self._writer, self._keys, self._clock = engine, writer, keys, clock
+        self._catalogue, self._store, self._limits, self._registry = catalogue, store, limits, registry
+        self._demo, self._running = demo, False
+        self._doors: dict[int, asyncio.Semaphore] = {}
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    @property
+    def lease(self) -> Lease:
+        """The lease that a new payout is born with: ours when this process carries payouts, else nobody's."""
+        return Lease("accepted", LEASE) if self._running else Lease("", -SECOND)
+
+    def reaches(self, provider: Provider) -> bool:
+        """Tell whether there is a way to a provider."""
+        return self._registry.knows(self._name(provider))
+
+    def _name(self, provider: Provider) -> str:
+        if provider.id in INSIDE:
+            return ""
+        return provider.gateway.connector or (SIMULATOR if self._demo else "")
+
+    def take(self, request: Request, plan: Plan, txn_id: int) -> None:
+        """Carry a payout that was accepted here just now."""
+        if not self._running or plan.payout is None:
+            return
+        record = plan.order.records[0]
+        paid_out = PaidOut(
+            request.payer, txn_id, record.provider, record.currency, record.sum, record.commission, plan.category
+        )
+        self._begin(paid_out, plan.payout, 0, 0)
+
+    async def run(self) -> None:
+        """Carry payouts until cancelled; those under way are cancelled too, and asked about later."""
+        self._running = True
+        try:
+            while True:
+                try:
+                    claimed = await self.round()
+                except Unavailable as problem:
+                    log.warning("payouts_not_claimed", reason=str(problem))
+                    claimed = 0
+                if claimed < CLAIMED:
+                    await asyncio.sleep(POLL_S)
+        finally:
+            self._running = False
+            for task in self._under_way:
+                task.cancel()
+            await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    async def round(self) -> int:
+        """Claim what is due and begin to carry it; return how many."""
+        if len(self._under_way) > 4 * CLAIMED:
+            return 0
+        token, now = secrets.token_hex(8), self._clock.now()
+        (count,) = await self._engine.change(Step("payout_claim", (token, LEASE, now, CLAIMED)))
+        if not count:
+            return 0
+        for row in await self._engine.all("payouts_held", token, now):
+            self._claimed(row)
+        return count
+
+    def _claimed(self, row: Row) -> None:
+        *facts, sealed, state, attempts = row
+        text = self._keys.open(SEALED, sealed, str(facts[0]))
+        if text is None:
+            log.error("payout_not_readable", transaction=row[1])
+            return
+        self._begin(PaidOut(*facts), _fields(text), state, attempts, born=False)
+
+    def _begin(self, paid: PaidOut, fields: dict[str, str], state: int, attempts: int, born: bool = True) -> None:
+        payout = Payout(
+            paid.wallet,
+            paid.txn_id,
+            paid.provider,
+            fields,
+            paid.amount,
+            paid.currency,
+            moment_of(paid.txn_id),
+            attempts,
+        )
+        task = asyncio.create_task(self._carry(paid, payout, born and state == 0))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    async def settled(self) -> None:
+        """Wait until nothing is under way here."""
+        while self._under_way:
+            await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    async def _carry(self, paid: PaidOut, payout: Payout, first: bool) -> None:
+        begun = asyncio.get_running_loop().time()
+        door = self._doors.setdefault(paid.provider, asyncio.Semaphore(AT_ONCE))
+        async with door:
+            if asyncio.get_running_loop().time() - begun > LEASE / SECOND / 3:
+                return  # it waited so long that the lease may run out under way: whoever is free claims it
+            outcome = await self._ask(payout, first)
+        try:
+            await self._settle(paid, payout, outcome)
+        except (Unavailable, Fault) as problem:
+            log.warning("payout_not_settled", transaction=paid.txn_id, reason=str(problem))
+
+    async def _ask(self, payout: Payout, first: bool) -> Outcome:
+        """Ask the provider; whatever goes wrong on the way leaves the payment unknown."""
+        provider = self._catalogue.get(payout.provider)
+        connector = self._registry.get(self._name(provider)) if provider is not None else None
+        if provider is None or connector is None:
+            return Unknown("there is no connector")
+        where = provider.gateway
+        gate = Gate(where.url, where.login, self._store.password(provider), where.ca)
+        try:
+            async with asyncio.timeout(connector.within_s + 5):
+                return await _asked(connector, payout, gate, first)
+        except Exception as problem:
+            log.warning("connector_failed", transaction=payout.txn_id, exc_info=problem)
+            return Unknown(f"{type(problem).__name__}: {problem}"[:200])
+
+    async def _settle(self, paid: PaidOut, payout: Payout, outcome: Outcome) -> None:
+        if isinstance(outcome, Unknown):
+            await self._again(paid, payout.attempts, outcome)
+            return
+        refusal = await self.end(paid, outcome)
+        if refusal is not None:
+            log.warning("payout_ended_before", transaction=paid.txn_id)
+
+    async def end(self, paid: PaidOut, outcome: Done | Rejected) -> Refusal | None:
+        """
+        Let a payment on hold end, in one commit with all that hangs on it.
+
+        returns  the refusal when it had ended before, and then nothing was moved
+        """
+        order = ended(paid, outcome, self._writer.lane)
+        if isinstance(outcome, Rejected):
+            order = replace(order, counts=await self._limits.given_back(paid.record, paid.txn_id, paid.limited))
+        done = await self._writer.submit(order)
+        return done if isinstance(done, Refusal) else None
+
+    async def _again(self, paid: PaidOut, attempts: int, outcome: Unknown) -> None:
+        state, wait = ASKED, REPEATS[min(attempts, len(REPEATS) - 1)]
+        if outcome.ask_in_s is not None:
+            wait = int(outcome.ask_in_s * SECOND)
+        elif attempts >= MOST_ATTEMPTS:
+            state = OPERATORS
+            log.error("payout_needs_operator", transaction=paid.txn_id, note=outcome.note)
+        due = self._clock.now() + wait
+        await self._engine.change(Step("payout_again", (paid.wallet, paid.txn_id, state, due, outcome.note)))
+
+
+async def _asked(connector: Connector, payout: Payout, gate: Gate, first: bool) -> Outcome:
+    """Pay what was never sent; of anything else ask what became of it, and pay only what the provider never saw."""
+    if not first:
+        standing = await connector.status(payout, gate)
+        if not isinstance(standing, Absent):
+            return standing
+    return await connector.pay(payout, gate)

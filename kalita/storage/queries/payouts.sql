@@ -1,0 +1,75 @@
+-- name: conversion_add
+INSERT INTO conversion (wallet, txn_id, rate) VALUES ($1, $2, $3);
+
+-- name: conversion_rate
+SELECT rate FROM conversion WHERE wallet = $1 AND txn_id = $2;
+
+-- name: payout_add
+INSERT INTO payout (wallet, txn_id, provider, currency, amount, commission, category, account, shown, sealed, state,
+                    attempts, due_at, leased_until, holder, reference, note, error_code, refunded)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 0, 0,
+        (/* sqlite: unixepoch() *//* postgres: CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT) */) * 1000000 + $11,
+        $12, '', '', 0, 0);
+
+-- name: payout_claim
+UPDATE payout
+   SET holder = $1,
+       leased_until = (/* sqlite: unixepoch() *//* postgres: CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT) */)
+                      * 1000000 + $2
+ WHERE (wallet, txn_id) IN (
+       SELECT wallet, txn_id FROM payout
+        WHERE state < 2 AND due_at <= $3
+          AND leased_until < (/* sqlite: unixepoch() *//* postgres: CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT) */)
+                             * 1000000
+        ORDER BY due_at LIMIT $4 /* postgres: FOR UPDATE SKIP LOCKED */);
+
+-- name: payouts_held
+SELECT wallet, txn_id, provider, currency, amount, commission, category, sealed, state, attempts
+  FROM payout WHERE state < 2 AND due_at <= $2 AND holder = $1;
+
+-- name: payout_again
+UPDATE payout SET state = $3, attempts = attempts + 1, due_at = $4, leased_until = 0, holder = '', note = $5
+ WHERE wallet = $1 AND txn_id = $2 AND state < 2;
+
+-- name: payout_end
+UPDATE payout SET state = $3, error_code = $4, reference = $5, note = $6, sealed = '', leased_until = 0, holder = ''
+ WHERE wallet = $1 AND txn_id = $2;
+
+-- name: payout_of
+SELECT provider, currency, amount, commission, category, account, shown, state, attempts, due_at, reference, note,
+       error_code, refunded
+  FROM payout WHERE wallet = $1 AND txn_id = $2;
+
+-- name: payout_may_be_refunded
+SELECT 1 FROM payout WHERE wallet = $1 AND txn_id = $2 AND state = 2 AND refunded = $3 /* postgres: FOR UPDATE */;
+
+-- name: payout_refunded
+UPDATE payout SET refunded = refunded + $3 WHERE wallet = $1 AND txn_id = $2;
+
+-- name: payouts_open
+SELECT wallet, txn_id, provider, currency, amount, commission, account, state, attempts, due_at, note
+  FROM payout WHERE state IN (0, 1, 4) ORDER BY txn_id LIMIT $1;
+
+-- name: payouts_of_provider
+SELECT txn_id, currency, amount, account, state FROM payout
+ WHERE provider = $1 AND txn_id >= $2 AND txn_id <= $3 ORDER BY txn_id;
+
+-- name: account_standing
+SELECT bars FROM account WHERE id = $1;
+
+-- name: entries_of
+SELECT account_id, change FROM entry WHERE txn_id = $1 ORDER BY leg, account_id;
+
+-- name: records_of
+SELECT h.stream, h.provider, h.account, h.sum, h.commission, h.comment, h.client_id, h.state, c.error_code
+  FROM history h
+  LEFT JOIN closing c ON h.state = 2 AND c.wallet = h.wallet AND c.stream = h.stream AND c.txn_id = h.txn_id
+ WHERE h.wallet = $1 AND h.txn_id = $2
+   AND h.stream IN (1643, 1840, 1978, 1398, 2643, 2840, 2978, 2398, 3643, 3840, 3978, 3398)
+ ORDER BY h.stream DESC;
+
+-- name: refund_add
+INSERT INTO refund (wallet, txn_id, refund_txn, amount, currency) VALUES ($1, $2, $3, $4, $5);
+
+-- name: refunds_of
+SELECT refund_txn, amount, currency FROM refund WHERE wallet = $1 AND txn_id = $2 ORDER BY refund_txn;

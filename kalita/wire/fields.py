@@ -1,0 +1,33 @@
+"""
+Members that several bodies share: amounts and currencies as clients send them. Source: payments.md 1.
+"""
+
+from typing import Annotated
+
+import msgspec
+
+from kalita.money import CURRENCIES
+
+RawAmount = Annotated[
+    msgspec.Raw,
+    msgspec.Meta(
+        extra_json_schema={
+            "type": ["number", "string"],
+            "pattern": r"^[0-9]{1,12}(\.[0-9]{1,30})?$",
+            "minimum": 0,
+            "exclusiveMaximum": 10**12,
+            "description": "more than two decimals are rounded down",
+            "examples": [100.5],
+        }
+    ),
+]
+CurrencyCode = Annotated[
+    str | int, msgspec.Meta(description="ISO 4217 number, as text or as a number", examples=["643"])
+]
+
+
+def currency_of(value: str | int) -> int | None:
+    """Return a currency's ISO number from its text or number; None for what is no currency."""
+    text = str(value)
+    number = int(text) if len(text) <= 3 and text.isascii() and text.isdigit() else 0
+    return number if number in CURRENCIES else None
