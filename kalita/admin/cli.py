@@ -21,6 +21,7 @@ from kalita.admin import (
     serving,
     tokens,
 )
+from kalita.admin.statements import statement_
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -50,3 +51,4 @@ for command in (
     payments.payment,
 ):  # fmt: skip
     main.add_command(command)
+owners.wallet.add_command(statement_)

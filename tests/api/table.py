@@ -27,7 +27,7 @@ BODIES: dict[str, Callable[[], Any]] = {
     "Confirmation": dict,
     "NewBalance": lambda: {"alias": "qw_wallet_eur"},
     "DefaultBalance": lambda: {"defaultAccount": True},
-    "ByMail": lambda: {"email": "my@example.org"},
+    "ByMail": lambda: {"email": "my@example.org", "type": "OUT"},
     "QuoteBody": lambda: {
         "account": "+79994445566",
         "paymentMethod": {"type": "Account", "accountId": "643"},
