@@ -10,8 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from kalita.access.acts import Acts
+from kalita.access.pairs import Pairs
 from kalita.access.rates import Rates
 from kalita.access.tokens import Tokens
+from kalita.bills import api as bills_api
+from kalita.bills import checkout
+from kalita.bills.issue import Bills
+from kalita.bills.keys import KeyPairs
+from kalita.bills.notify import Notices
+from kalita.bills.pay import Payers
+from kalita.bills.refund import Refunds
 from kalita.clock import MOVED, SECOND, Clock
 from kalita.connectors.registry import Registry
 from kalita.exchange.feed import keep_up
@@ -20,7 +28,6 @@ from kalita.history import api as history_api
 from kalita.history.pages import History
 from kalita.history.shapes import Shapes
 from kalita.hooks import api as hooks_api
-from kalita.hooks.deliver import Deliverer
 from kalita.hooks.message import Messages
 from kalita.hooks.register import Hooks
 from kalita.keys import Keys, read_or_create
@@ -35,6 +42,7 @@ from kalita.messages.post import Post
 from kalita.observe import log
 from kalita.outbound.addresses import LOOPBACK, networks
 from kalita.outbound.client import Failure, Outbound
+from kalita.outbound.deliver import Deliverer
 from kalita.payments import api as payments_api
 from kalita.payments.accept import Payments
 from kalita.payments.dispatch import Dispatch
@@ -85,6 +93,8 @@ ROWS = (
     *finding.ROWS,
     *history_api.ROWS,
     *receipts_api.ROWS,
+    *bills_api.ROWS,
+    *checkout.ROWS,
     *hooks_api.ROWS,
     *openapi.ROWS,
     *reference.ROWS,
@@ -134,6 +144,13 @@ class App:
         self.public_url = settings.public_url or f"http://{settings.host}:{settings.port}"
         self.post, self.press = Post(engine, keys, clock, _mail(settings), settings.mail_from), Press()
         self.receipts = Receipts(engine, self.history, Codes(keys))
+        self.pairs = Pairs(engine)
+        self.key_pairs = KeyPairs(
+            engine, clock, keys, self.wallets, self.outbound, settings.bill_notices_anywhere or settings.demo
+        )
+        self.bills = Bills(engine, clock, self.wallets, self.key_pairs)
+        self.payers = Payers(engine, self.writer, clock, self.wallets, self.limits, self.bills)
+        self.refunds = Refunds(engine, self.writer, clock, settings.bill_refunds)
         self.hooks = Hooks(engine, clock, keys, self.outbound)
         self.exchange = Exchange(
             engine, clock, Decimal(settings.rates_spread), settings.rates_max_age_days, settings.demo
@@ -196,6 +213,7 @@ class App:
                 self._tasks.append(asyncio.create_task(work))
             self._tasks.append(asyncio.create_task(self.post.run()))
             self._tasks.append(asyncio.create_task(self.deliverer().run()))
+            self._tasks.append(asyncio.create_task(self.bills.keep_sweeping()))
 
     async def close(self) -> None:
         """Write what waits and end."""
@@ -233,6 +251,8 @@ class App:
             finding.Finding: finding.Finding(self.catalogue, self.detector),
             limits_api.LimitsApi: limits_api.LimitsApi(self.engine, self.limits, self.wallets, self.clock),
             history_api.HistoryApi: history_api.HistoryApi(self.history, Shapes(self.catalogue), self.clock),
+            bills_api.BillsApi: bills_api.BillsApi(self.bills, self.refunds, lambda: self.public_url),
+            checkout.Checkout: checkout.Checkout(self.payers, self.key_pairs, lambda: self.public_url),
             hooks_api.HooksApi: hooks_api.HooksApi(self.hooks, self.clock, self.settings.hook_key_status),
             ReceiptsApi: ReceiptsApi(self.receipts, self.catalogue, self.press, self.post, issuer),
             Description: description,
@@ -240,14 +260,15 @@ class App:
             Status: Status(self.engine),
         }
         rates = self.rates or Rates(self.settings.requests_a_minute, self.settings.bad_tokens_a_minute)
-        return Server(rows, services, self.tokens, rates, self.clock)
+        return Server(rows, services, self.tokens, self.pairs, rates, self.clock)
 
     def deliverer(self) -> Deliverer:
         """Build what sends messages to receivers."""
         chosen = self.settings
         delays = tuple(pause * SECOND for pause in pauses_s(chosen.hook_retries))
         messages = Messages(self.engine, self.keys, delays, chosen.hook_timeout_ms / 1000)
-        return Deliverer(self.engine, self.clock, self.outbound, {Channel.PAYMENTS: messages})
+        notices = Notices(self.engine, self.bills, self.key_pairs)
+        return Deliverer(self.engine, self.clock, self.outbound, {Channel.PAYMENTS: messages, Channel.BILLS: notices})
 
     def _verifier(self) -> Verifier:
         """Choose who says whether a person is who he says to be."""

@@ -72,6 +72,11 @@ def face(minor: int, currency: int = RUB) -> str:
     return f"{sign}{whole}.{part:0{digits}}".rstrip("0").rstrip(".") if part else f"{sign}{whole}"
 
 
+def padded(minor: int) -> str:
+    """Write an amount with two decimals, as bills have it: 100 is `1.00`. Source: invoices.md 3.1"""
+    return f"{minor // 100}.{minor % 100:02}"
+
+
 def number(minor: int, currency: int = RUB) -> int | Decimal:
     """Give an amount as the number that JSON shows with the same face."""
     scale: int = 10 ** CURRENCIES[currency].digits

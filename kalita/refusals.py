@@ -65,6 +65,20 @@ TOO_LARGE_BODY = Refusal("request.too.large", 413, "Request body is too large", 
 TOO_LONG_ADDRESS = Refusal("request.too.large", 414, "Request address is too long", "Слишком длинный адрес запроса")
 TOO_LARGE_HEADERS = Refusal("request.too.large", 431, "Request headers are too large", "Слишком большие заголовки")
 BLOCKED = Refusal("request.blocked", 423, "Request blocked, try again later", "Слишком много запросов, повторите позже")
+BILL_NOT_FOUND = Refusal("api.invoice.not.found", 404, "Invoice not found", "Invoice not found")
+BILL_EXISTS = Refusal(
+    "api.invoice.already.exists", 409, "Invoice already exists", "Счёт с таким номером уже выставлен на других условиях"
+)
+BILL_CONFLICT = Refusal("api.invoice.conflict", 409, "Invoice is closed already", "Счёт уже закрыт")
+BILL_CONFLICT_OF_PAYER = Refusal("api.invoice.conflict", 400, "Invoice is closed already", "Счёт уже закрыт")
+REFUND_NOT_FOUND = Refusal("api.refund.not.found", 404, "Refund not found", "Возврат не найден")
+REFUND_AMOUNT = Refusal("refund.incorrect.amount", 400, "Wrong refund amount", "Неверная сумма возврата")
+CONVERSION_FAILED = Refusal("http.message.conversion.failed", 400, "Unreadable body", "Тело запроса не читается")
+NOT_ACCEPTABLE = Refusal("http.media.type.not.acceptable", 406, "Only JSON is offered", "Ответ бывает только в JSON")
+UNSUPPORTED_TYPE = Refusal("http.media.type.not.supported", 415, "Only JSON is read", "Тело читается только в JSON")
+IDENTIFICATION_REQUIRED = Refusal(
+    "identification.required", 403, "Identification is required", "Нужно пройти идентификацию"
+)
 HOOK_NOT_FOUND = Refusal("hook.not.found", 404, "Hook not found", "Вебхук не найден")
 HOOK_EXISTS = Refusal("hook.already.exists", 422, "Hook already exists", "Вебхук уже зарегистрирован")
 HOOK_WRONG = Refusal("hook.validation.error", 422, "Wrong hook parameters", "Неверные параметры вебхука")
@@ -78,7 +92,8 @@ SERVICE_REFUSALS = (
     ACCOUNT_NOT_FOUND, ACCOUNT_EXISTS, ACCOUNT_NOT_OFFERED,
     METHOD_NOT_ALLOWED,
     TOO_LARGE_BODY, TOO_LONG_ADDRESS, TOO_LARGE_HEADERS, BLOCKED, INTERNAL, UNAVAILABLE,
-    HOOK_NOT_FOUND, HOOK_EXISTS, HOOK_WRONG,
+    HOOK_NOT_FOUND, HOOK_EXISTS, HOOK_WRONG, BILL_NOT_FOUND, BILL_EXISTS, BILL_CONFLICT, BILL_CONFLICT_OF_PAYER,
+    REFUND_NOT_FOUND, REFUND_AMOUNT, CONVERSION_FAILED, NOT_ACCEPTABLE, UNSUPPORTED_TYPE, IDENTIFICATION_REQUIRED,
 )  # fmt: skip
 
 
@@ -122,4 +137,6 @@ OWN_WALLET = Refusal(
     "319", 400, "The payer and the recipient are the same wallet", "Плательщик и получатель — один и тот же кошелёк"
 )
 CURRENCY = payment(1002)
+ABOVE_BALANCE_OF_PAYEE = payment(702)
+BILL_OVER = payment(893)
 OUTGOING_RESTRICTED = payment(1021)

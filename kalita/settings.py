@@ -102,6 +102,10 @@ class Settings:
     rates_max_age_days: int = field(
         default=7, metadata={"help": "rates of an older day convert nothing; 0: of any day do"}
     )
+    bill_notices_anywhere: bool = field(
+        default=False, metadata={"help": "bill notifications may go to plain HTTP and to any port: for development"}
+    )
+    bill_refunds: bool = field(default=False, metadata={"help": "paid bills can be given back, in whole or in part"})
     largest_group: int = field(default=128, metadata={"help": "how many orders share one commit, 1 to 1024"})
     log_level: str = field(default="info", metadata={"help": "debug, info, warning or error"})
     log_human: bool = field(default=False, metadata={"help": "log for a person at a terminal instead of JSON lines"})

@@ -40,8 +40,8 @@ async def prepare(app: App, address: str) -> Callable[[], None]:
     """Make what is missing of the demonstration; return what writes `DIR/demo.json` once the server listens."""
     await _claim(app)
     path = app.settings.data / FILE
-    before = _tokens(path)
-    wallets = [await _wallet(app, number, funds, before.get(str(number))) for number, funds in WALLETS]
+    before = _written(path)
+    wallets = [await _wallet(app, number, funds, before.get(str(number), {})) for number, funds in WALLETS]
     text = msgspec.json.format(msgspec.json.encode({"url": address, "wallets": wallets}), indent=2)
     return lambda: _announce(path, text + b"\n", address)
 
@@ -67,19 +67,23 @@ def _write(path: Path, text: bytes) -> None:
     partial.replace(path)
 
 
-async def _wallet(app: App, number: int, funds: dict[int, int], token: str | None) -> dict[str, str | None]:
+async def _wallet(app: App, number: int, funds: dict[int, int], before: dict[str, str | None]) -> dict[str, str | None]:
     await app.wallets.create(number, Level.FULL, tuple(funds))
     await app.identification.identify(number, OWNERS[number])
     for currency, amount in funds.items():
         await app.wallets.top_up(number, amount, currency, f"demo-{number}-{currency}", "Demo")
+    token, public, secret = before.get("token"), before.get("p2p_public"), before.get("p2p_secret")
     if token is None or await app.tokens.bearer(token) is None:
         token = await app.tokens.issue(number, ALL_PERMISSIONS)
-    return {"wallet": str(number), "token": token, "p2p_public": None, "p2p_secret": None, "password": None}
+    if public is None or secret is None or await app.pairs.holder(secret) is None:
+        made = await app.key_pairs.create(number, "Demo")
+        public, secret = made.public, made.secret
+    return {"wallet": str(number), "token": token, "p2p_public": public, "p2p_secret": secret, "password": None}
 
 
-def _tokens(path: Path) -> dict[str, str]:
-    """Return the tokens an earlier run wrote down, by wallet: a reopened demonstration keeps them."""
+def _written(path: Path) -> dict[str, dict[str, str | None]]:
+    """Return what an earlier run wrote down, by wallet: a reopened demonstration keeps tokens and keys."""
     with contextlib.suppress(OSError, msgspec.DecodeError, KeyError, TypeError):
         written: dict[str, Any] = msgspec.json.decode(path.read_bytes())
-        return {one["wallet"]: one["token"] for one in written["wallets"]}
+        return {one["wallet"]: one for one in written["wallets"]}
     return {}

@@ -8,12 +8,12 @@ from typing import NamedTuple
 from kalita import __version__, ids
 from kalita.clock import SECOND, at_zone
 from kalita.hooks.api import Message, Told
-from kalita.hooks.deliver import Letter, Receiver
 from kalita.hooks.register import opened
 from kalita.hooks.sign import documented, message_id, standard
 from kalita.keys import Keys
 from kalita.ledger.accounts import Direction
 from kalita.money import face
+from kalita.outbound.deliver import Letter, Receiver
 from kalita.storage.engine import Engine
 from kalita.storage.outbox import Kind
 from kalita.wire.amounts import encode, money
@@ -61,7 +61,7 @@ class Messages:
         rows = await self._engine.all("events_of_hook", receiver.wallet, now, limit)
         return [self._letter(receiver, Event(*row)) for row in rows]
 
-    def delay(self, attempts: int, first_at: int, now: int) -> int | None:
+    def delay(self, attempts: int, since: int, now: int) -> int | None:
         """Return how long to wait after so many attempts; None: given up."""
         return self._delays[attempts - 1] if attempts <= len(self._delays) else None
 

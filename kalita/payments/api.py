@@ -36,7 +36,7 @@ from kalita.refusals import (
 )
 from kalita.wire.amounts import Amount, encode
 from kalita.wire.door import amount_text, text_or_digits
-from kalita.wire.endpoint import Answer, Call, Endpoint, Family, Permission
+from kalita.wire.endpoint import Answer, Call, Caller, Endpoint, Family, Permission
 from kalita.wire.fields import CurrencyCode, RawAmount, currency_of
 from kalita.wire.oldsite import NORMAL, OldAnswer
 
@@ -224,6 +224,8 @@ ROWS = (
         answers=PaymentInfo,
         refusals=(NO_PROVIDER, REPEATED, *_RULES),
         family=Family.PAYMENT,
+        caller=Caller.EITHER,
+        spends=True,
         aliases=("/sinap/api/terms/{id}/payments", "/sinap/terms/{id}/payments"),
         sampled=True,
     ),

@@ -11,6 +11,7 @@ from kalita.refusals import (
     INTERNAL,
     METHOD_NOT_ALLOWED,
     PERSON_NOT_FOUND,
+    ROUTE_NOT_FOUND,
     TOO_LARGE_BODY,
     TOO_LARGE_HEADERS,
     TOO_LONG_ADDRESS,
@@ -23,6 +24,8 @@ from kalita.refusals import (
 from kalita.wire.endpoint import Caller, Endpoint, Family
 
 OF_ALL = (VALIDATION, METHOD_NOT_ALLOWED, TOO_LARGE_BODY, TOO_LONG_ADDRESS, TOO_LARGE_HEADERS, INTERNAL)
+INVOICING = "invoicing-api"
+_OF_BILLS = {METHOD_NOT_ALLOWED.code: "http.method.not.supported", ROUTE_NOT_FOUND.code: "http.url.not.found"}
 OF_TOKENS = (UNAUTHORIZED, PERSON_NOT_FOUND, BLOCKED, UNAVAILABLE)
 
 
@@ -58,13 +61,13 @@ def body_of(problem: Refused, family: Family, service: str, language: str, trace
         return msgspec.json.encode(PaymentError(code_of(refusal, family), refusal.text(language)))
     return msgspec.json.encode(
         ServiceError(
-            service,
-            refusal.code,
+            INVOICING if family is Family.BILL else service,
+            code_of(refusal, family),
             problem.detail or refusal.en,
             refusal.text(language),
             with_milliseconds(now),
             trace_id,
-            problem.fields or msgspec.UNSET,
+            msgspec.UNSET if family is Family.BILL else problem.fields or msgspec.UNSET,
         )
     )
 
@@ -82,13 +85,22 @@ def shape_of(refusal: Refusal, family: Family) -> type[ServiceError | PaymentErr
 
 def code_of(refusal: Refusal, family: Family) -> str:
     """Return the code of a refusal as its body has it."""
-    return f"QWPRC-{refusal.code}" if shape_of(refusal, family) is PaymentError else refusal.code
+    if shape_of(refusal, family) is PaymentError:
+        return f"QWPRC-{refusal.code}"
+    return _OF_BILLS.get(refusal.code, refusal.code) if family is Family.BILL else refusal.code
+
+
+def family_of(path: str) -> Family:
+    """Return the family of a path without a row."""
+    return Family.BILL if path.startswith("/partner/bill/") else Family.SERVICE
 
 
 def refusals_of(row: Endpoint) -> list[Refusal]:
     """Return everything a row may refuse with, its own and what the gate says before it, by status."""
     found = [*OF_ALL, *row.refusals]
     if row.caller in (Caller.TOKEN, Caller.OPTIONAL):
+        found += OF_TOKENS
+    if row.caller in (Caller.SECRET, Caller.EITHER):
         found += OF_TOKENS
     if row.permission is not None or any(param.name == "wallet" for param in row.at):
         found.append(FORBIDDEN)

@@ -5,8 +5,16 @@ The heads of a request: read once, checked by the rules that hold for every row.
 from functools import lru_cache
 from typing import NamedTuple
 
-from kalita.refusals import TOO_LARGE_HEADERS, TOO_LONG_ADDRESS, VALIDATION, Refused, malformed
-from kalita.wire.endpoint import Family
+from kalita.refusals import (
+    NOT_ACCEPTABLE,
+    TOO_LARGE_HEADERS,
+    TOO_LONG_ADDRESS,
+    UNSUPPORTED_TYPE,
+    VALIDATION,
+    Refused,
+    malformed,
+)
+from kalita.wire.endpoint import Endpoint, Family
 
 LARGEST_HEADERS = 16 * 1024
 LONGEST_ADDRESS = 8 * 1024
@@ -93,14 +101,16 @@ def check_accept(heads: Heads, media: tuple[str, ...], family: Family) -> None:
     """Raise the documented 400 for an Accept that does not admit the answer."""
     if heads.accept is not None and not admits(heads.accept, media, family):
         reason = f"only {' and '.join(media)} is offered"
-        raise Refused(VALIDATION, f"Accept: {reason}", {"Accept": [reason]})
+        refusal = NOT_ACCEPTABLE if family is Family.BILL else VALIDATION
+        raise Refused(refusal, f"Accept: {reason}", {"Accept": [reason]})
 
 
-def check_content_type(heads: Heads) -> None:
-    """Raise the documented 400 for a body of another type than JSON."""
-    if heads.content_type is not None and not _is_json(heads.content_type):
+def check_content_type(heads: Heads, row: Endpoint) -> None:
+    """Raise the documented 400 for a body of another type than JSON, unless the row reads JSON under any."""
+    if heads.content_type is not None and not row.any_type and not _is_json(heads.content_type):
         reason = "only application/json is understood"
-        raise Refused(VALIDATION, f"Content-Type: {reason}", {"Content-Type": [reason]})
+        refusal = UNSUPPORTED_TYPE if row.family is Family.BILL else VALIDATION
+        raise Refused(refusal, f"Content-Type: {reason}", {"Content-Type": [reason]})
 
 
 def bearer_of(heads: Heads) -> str:

@@ -28,6 +28,8 @@ _SECURITY: dict[Caller, list[Node]] = {
     Caller.ANYONE: [],
     Caller.OPTIONAL: [{}, {"bearer": []}],
     Caller.TOKEN: [{"bearer": []}],
+    Caller.SECRET: [{"bearer": []}],
+    Caller.EITHER: [{"bearer": []}],
 }
 _TEXT: Node = {"type": "string"}
 _SECONDS: Node = {"type": "integer", "minimum": 0}

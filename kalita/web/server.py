@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from kalita.access.pairs import Pairs, is_secret
 from kalita.access.rates import Rates, Window
 from kalita.access.tokens import Bearer, Tokens
 from kalita.clock import Clock
@@ -19,6 +20,7 @@ from kalita.ledger.writer import Fault
 from kalita.observe import REFUSALS, ROUTES, log
 from kalita.refusals import (
     BLOCKED,
+    CONVERSION_FAILED,
     FORBIDDEN,
     INTERNAL,
     METHOD_NOT_ALLOWED,
@@ -31,7 +33,7 @@ from kalita.refusals import (
 )
 from kalita.storage.engine import Unavailable
 from kalita.web import heads as head
-from kalita.web.errors import body_of, service_of
+from kalita.web.errors import body_of, family_of, service_of
 from kalita.web.request import Request
 from kalita.web.router import Router
 from kalita.wire import door
@@ -71,9 +73,15 @@ class Server:
     """
 
     def __init__(
-        self, rows: Iterable[Endpoint], services: dict[type, Any], tokens: Tokens, rates: Rates, clock: Clock
+        self,
+        rows: Iterable[Endpoint],
+        services: dict[type, Any],
+        tokens: Tokens,
+        pairs: Pairs,
+        rates: Rates,
+        clock: Clock,
     ) -> None:
-        self._tokens, self._rates, self._clock = tokens, rates, clock
+        self._tokens, self._pairs, self._rates, self._clock = tokens, pairs, rates, clock
         self._router: Router[_Route] = Router()
         self.rows = tuple(rows)
         for row in self.rows:
@@ -128,8 +136,8 @@ class Server:
         row = route.row
         head.check_accept(heads, route.media, row.family)
         if route.decoder is not None and request.body:
-            head.check_content_type(heads)
-        wallet = 0
+            head.check_content_type(heads, row)
+        wallet, pair = await self._by_secret(request, route, heads)
         if row.caller is Caller.TOKEN or (row.caller is Caller.OPTIONAL and heads.authorization is not None):
             bearer = await self._bearer(request, heads)
             wallet = bearer.wallet
@@ -140,8 +148,8 @@ class Server:
         query = read_query(row.query, with_body(request.query, request.body) if row.form else request.query)
         body = None
         if route.decoder is not None and not (row.bare and not request.body):
-            body = door.decode(request.body, route.decoder)
-        return await row.handler(route.service, Call(wallet, heads.language, path, query, body, trace_id))
+            body = _decoded(request.body, route)
+        return await row.handler(route.service, Call(wallet, heads.language, path, query, body, trace_id, pair))
 
     def _refused(self, problem: Exception, route: _Route | None, trace_id: str) -> Refused:
         """Return the refusal that an exception goes out as: a rule's own, 503 for the world, 500 for a bug."""
@@ -156,14 +164,37 @@ class Server:
         log.error("internal_error", trace=trace_id, route=route.row.path if route else "", exc_info=problem)
         return Refused(INTERNAL, f"reference {trace_id}")
 
+    async def _by_secret(self, request: Request, route: _Route, heads: head.Heads) -> tuple[int, str]:
+        """Return whose secret key was shown, or whose token where either will do; nobody where neither is asked for."""
+        row = route.row
+        if row.caller not in (Caller.SECRET, Caller.EITHER):
+            return 0, ""
+        secret = head.bearer_of(heads)
+        if row.caller is Caller.EITHER and not is_secret(secret):
+            bearer = await self._bearer(request, heads)
+            self._admit(route, bearer)
+            return bearer.wallet, ""
+        holder = await self._pairs.holder(secret) if is_secret(secret) else None
+        if holder is None:
+            raise self._unauthorized(request)
+        self._count(self._rates.general, holder.wallet)
+        if holder.closed:
+            raise Refused(PERSON_NOT_FOUND, "the wallet was closed")
+        if row.spends and not holder.may_spend:
+            raise Refused(FORBIDDEN, "the owner of this key has not allowed it to spend")
+        return holder.wallet, holder.pair
+
     async def _bearer(self, request: Request, heads: head.Heads) -> Bearer:
         bearer = await self._tokens.bearer(head.bearer_of(heads))
         if bearer is not None:
             return bearer
+        raise self._unauthorized(request)
+
+    def _unauthorized(self, request: Request) -> Refused:
         self._count(self._rates.bad_tokens, request.client)
         problem = Refused(UNAUTHORIZED, "the token is missing, unknown, expired or blocked")
         problem.headers["www-authenticate"] = "Bearer"
-        raise problem
+        return problem
 
     def _admit(self, route: _Route, bearer: Bearer) -> None:
         row = route.row
@@ -185,7 +216,7 @@ class Server:
             raise problem
 
     def _refusal(self, problem: Refused, path: str, route: _Route | None, language: str, trace_id: str) -> Answer:
-        family = route.row.family if route else Family.SERVICE
+        family = route.row.family if route else family_of(path)
         REFUSALS.labels(problem.refusal.code).inc()
         body = body_of(problem, family, service_of(path), language, trace_id, self._clock.now())
         extra = [(name.encode(), value.encode()) for name, value in problem.headers.items()]
@@ -198,6 +229,17 @@ class Server:
             if route.passed % SAMPLE:
                 return
         log.info("request", route=route.row.path, status=status, ms=round(seconds * 1000, 2), trace=trace_id)
+
+
+def _decoded(raw: bytes, route: _Route) -> Any:
+    """Read a body; where bills are asked for a body of another shape has a code of its own. Source: invoices.md 3.5"""
+    assert route.decoder is not None
+    try:
+        return door.decode(raw, route.decoder)
+    except Refused as problem:
+        if route.row.family is not Family.BILL:
+            raise
+        raise Refused(CONVERSION_FAILED, problem.detail, problem.fields) from None
 
 
 def _no_such_route(methods: list[str]) -> Refused:

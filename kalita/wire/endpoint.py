@@ -35,6 +35,8 @@ class Caller(Enum):
     ANYONE = "anyone"
     OPTIONAL = "anyone, but a token that is sent has to be good"
     TOKEN = "token"
+    SECRET = "secret key of a pair"
+    EITHER = "token, or secret key of a pair"
 
 
 class Family(Enum):
@@ -42,6 +44,7 @@ class Family(Enum):
 
     SERVICE = "service"
     PAYMENT = "payment"
+    BILL = "bill"
 
 
 class Rate(Enum):
@@ -67,6 +70,7 @@ class Call:
     One call as a handler sees it, checked by the gate.
 
     wallet    the caller's own wallet; 0 where anyone may call
+    pair      id of the pair whose secret key was shown; empty for a token
     language  `ru` or `en`
     query, path  values by the names of the row's parameters; None where absent
     """
@@ -77,6 +81,7 @@ class Call:
     query: dict[str, Any]
     body: Any
     trace_id: str
+    pair: str = ""
 
 
 Handler = Callable[[Any, Call], Awaitable[bytes | Answer]]
@@ -99,6 +104,8 @@ class Endpoint:
     other_media  types it may have instead
     refusals   what it may say beyond what every row may say
     aliases    other paths that mean the same
+    spends     a secret key needs its owner's leave to spend
+    any_type   the body is read as JSON whatever its type says
     source     section of the contract
     """
 
@@ -121,6 +128,8 @@ class Endpoint:
     rate: Rate = Rate.GENERAL
     aliases: tuple[str, ...] = ()
     sampled: bool = False
+    spends: bool = False
+    any_type: bool = False
     success: int = 200
     bare: bool = False
     form: bool = False

@@ -15,16 +15,17 @@ import pytest
 from kalita.hooks.sign import verifies
 from tests.api.house import House, payment
 from tests.receivers import Got, Receiver
-from tests.servers import Wallet
+from tests.servers import Wallet, database_of
 
 HOOKS = "/payment-notifier/v1/hooks"
 _ids = itertools.count(5_000)
 
 
 @pytest.fixture
-def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def told(tmp_path_factory: pytest.TempPathFactory, engine: str) -> Iterator[House]:
     """An installation that may call loopback."""
-    opened = House(tmp_path_factory.mktemp("told"), settings={"outbound_networks": "127.0.0.0/8"})
+    folder = tmp_path_factory.mktemp("told")
+    opened = House(folder, settings={"outbound_networks": "127.0.0.0/8"}, database=database_of(folder, engine))
     yield opened
     opened.close()
 

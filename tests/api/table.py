@@ -13,6 +13,8 @@ from tests.api.house import payment
 
 SAMPLES = {
     "query": "OnLime", "phoneNumber": "79161234567",
+    "billId": "order-17", "refundId": "1", "next_id": "5", "min_creation_datetime": "5",
+    "max_creation_datetime": "1714554000123", "next_creation_datetime": "1714554000",
     "code": "A" * 64, "type": "OUT",
     "id": "99", "transactionId": "1", "rows": "5", "startDate": "2026-01-01T00:00:00Z",
     "endDate": "2026-01-02T00:00:00Z",
@@ -25,6 +27,11 @@ BODIES: dict[str, Callable[[], Any]] = {
     "IdentificationBody": lambda: dict(PERSON),
     "DowngradeBody": lambda: {"identificationLevel": "VERIFIED"},
     "Confirmation": dict,
+    "BillBody": lambda: {"amount": {"value": "100.50", "currency": "RUB"}},
+    "RefundBody": lambda: {"amount": {"value": "1.00", "currency": "RUB"}},
+    "PayBody": lambda: {"invoice_uid": "1", "currency": "643"},
+    "RejectBody": lambda: {"id": 1},
+    "KeysBody": lambda: {"keysPairName": "My shop"},
     "NewBalance": lambda: {"alias": "qw_wallet_eur"},
     "DefaultBalance": lambda: {"defaultAccount": True},
     "ByMail": lambda: {"email": "my@example.org", "type": "OUT"},
@@ -84,7 +91,7 @@ def addresses(caller: Caller | None = None) -> list[Address]:
     return [Address(row, path) for row in rows for path in (row.path, *row.aliases)]
 
 
-OURS = addresses(Caller.TOKEN)
+OURS = addresses(Caller.TOKEN) + addresses(Caller.EITHER)
 ANYONES = addresses(Caller.ANYONE)
 
 

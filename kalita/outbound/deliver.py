@@ -45,6 +45,7 @@ class Letter(NamedTuple):
     One message that is due.
 
     write  writes and signs it for a moment; None: it is not to be sent any more
+    since  when what it tells of happened
     once   one attempt is all it gets
     """
 
@@ -52,6 +53,7 @@ class Letter(NamedTuple):
     stream: int
     attempts: int
     write: Write | None
+    since: int = 0
     once: bool = False
 
 
@@ -63,8 +65,8 @@ class Post(Protocol):
     async def due(self, receiver: Receiver, now: int, limit: int) -> list[Letter]:
         """Return what is to be sent now, in order, at most so many."""
 
-    def delay(self, attempts: int, first_at: int, now: int) -> int | None:
-        """Return how many microseconds to wait after so many attempts; None: given up. first_at: cause's moment."""
+    def delay(self, attempts: int, since: int, now: int) -> int | None:
+        """Return how many microseconds to wait after so many attempts; None: given up. since: see Letter."""
 
 
 class Deliverer:
@@ -156,7 +158,7 @@ class Deliverer:
             self._over(to, letter, 1, number, now)
             return
         self._failing.add((to.wallet, to.channel))
-        delay = None if letter.once else post.delay(number, letter.caused_by, now)
+        delay = None if letter.once else post.delay(number, letter.since, now)
         self._over(to, letter, 2 if delay is None else 0, number, now if delay is None else now + delay)
 
     def _note(self, to: Receiver, letter: Letter, at: int, took: int, number: int, result: Answer | Failure) -> None:

@@ -1,0 +1,81 @@
+"""
+Giving money of a paid bill back, where the operator switched it on. Source: invoices.md 3.4.
+"""
+
+from typing import NamedTuple
+
+from kalita.bills.bill import Bill, State
+from kalita.clock import Clock
+from kalita.ledger.accounts import Direction, Kind, account_id
+from kalita.ledger.order import TXN, Extra, Guard, Order, Record, Transfer
+from kalita.ledger.writer import Ledger
+from kalita.providers.catalogue import WALLET_SYSTEM, WALLET_TRANSFER
+from kalita.refusals import BILL_CONFLICT, BILL_EXISTS, OUTDATED, REFUND_AMOUNT, REFUND_NOT_FOUND, Refusal, Refused
+from kalita.storage.engine import Engine
+
+
+class Refund(NamedTuple):
+    """Money that went back. amount in minor units; whole: with it everything did."""
+
+    amount: int
+    whole: int
+    made_at: int
+    txn_id: int
+
+
+class Refunds:
+    """Give money back. offered: False: nothing is."""
+
+    def __init__(self, engine: Engine, writer: Ledger, clock: Clock, offered: bool) -> None:
+        self._engine, self._writer, self._clock, self._offered = engine, writer, clock, offered
+
+    async def known(self, bill: Bill, refund_id: str) -> Refund:
+        """Return a refund; raise the refusal when there is none."""
+        row = await self._engine.one("bill_refund_get", bill.owner, bill.bill_id, refund_id) if self._offered else None
+        if row is None:
+            raise Refused(REFUND_NOT_FOUND)
+        return Refund(*row)
+
+    async def give_back(self, bill: Bill, refund_id: str, amount: int, currency: int) -> Refund | Bill:
+        """
+        Give an amount back to the payer; the same id with the same amount gives the same answer.
+
+        returns  the refund; or the bill, when it changed meanwhile and has to be looked at again
+        """
+        if not self._offered:
+            raise Refused(REFUND_NOT_FOUND)
+        row = await self._engine.one("bill_refund_get", bill.owner, bill.bill_id, refund_id)
+        if row is not None:
+            if row[0] != amount:
+                raise Refused(BILL_EXISTS, "this refundId was used for another amount")
+            return Refund(*row)
+        if bill.state != State.PAID:
+            raise Refused(BILL_CONFLICT, "the bill is not paid")
+        if currency != bill.currency or not 0 < amount <= bill.amount - bill.refunded:
+            raise Refused(REFUND_AMOUNT)
+        outcome = await self._writer.submit(self._order(bill, refund_id, amount))
+        if isinstance(outcome, Refusal):
+            if outcome.code == OUTDATED.code:
+                return bill
+            raise Refused(BILL_CONFLICT, outcome.en)
+        return await self.known(bill, refund_id)
+
+    def _order(self, bill: Bill, refund_id: str, amount: int) -> Order:
+        payer, owner, currency = bill.payer, bill.owner, bill.currency
+        assert payer is not None
+        whole = int(amount + bill.refunded == bill.amount)
+        comment = bill.comment or ""
+        source, target = (account_id(wallet, Kind.WALLET, currency) for wallet in (owner, payer))
+        return Order(
+            owner=owner,
+            transfers=(Transfer(source, target, amount),),
+            records=(
+                Record(owner, Direction.OUT, currency, WALLET_TRANSFER, f"+{payer}", amount, 0, comment, None),
+                Record(payer, Direction.IN, currency, WALLET_SYSTEM, f"+{owner}", amount, 0, comment, None),
+            ),
+            guard=Guard("bill_refund_fits", (bill.number, bill.refunded)),
+            extras=(
+                Extra("bill_refund_counts", (bill.number, amount)),
+                Extra("bill_refund_add", (owner, bill.bill_id, refund_id, amount, whole, self._clock.now(), TXN)),
+            ),
+        )

@@ -1,0 +1,114 @@
+-- name: caller_by_secret
+SELECT p.wallet, p.id, p.may_spend, w.closed_at
+  FROM pair p JOIN wallet w ON w.wallet = p.wallet WHERE p.secret_hash = $1 AND p.revoked_at IS NULL;
+
+-- name: site_get
+SELECT site, number FROM site WHERE wallet = $1;
+
+-- name: site_add
+INSERT INTO site (wallet, site, number) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
+
+-- name: pair_add
+INSERT INTO pair (wallet, id, name, public_key, secret_hash, secret, may_spend, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
+
+-- name: pairs_live
+SELECT id, name, public_key, may_spend, created_at FROM pair WHERE wallet = $1 AND revoked_at IS NULL ORDER BY id;
+
+-- name: pair_by_public
+SELECT wallet, id FROM pair WHERE public_key = $1 AND revoked_at IS NULL;
+
+-- name: pair_secret
+SELECT secret FROM pair WHERE wallet = $1 AND id = $2 AND revoked_at IS NULL;
+
+-- name: pair_revoke
+UPDATE pair SET revoked_at = $3 WHERE wallet = $1 AND id = $2 AND revoked_at IS NULL;
+
+-- name: receiver_move
+INSERT INTO receiver (wallet, channel, id, url, kinds, secret, old_secret, old_until, created_at, next_at, holder,
+                      leased_until)
+VALUES ($1, $2, $3, $4, $5, '', '', 0, $6, 4611686018427387904, '', 0)
+    ON CONFLICT (wallet, channel) DO UPDATE SET id = excluded.id, url = excluded.url, kinds = excluded.kinds;
+
+-- name: bill_add
+INSERT INTO bill (owner, bill_id, number, uid, pair, amount, currency, comment, customer, custom, expiry, created_at,
+                  expires_at, state, changed_at, refunded)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, $12, 0) ON CONFLICT DO NOTHING;
+
+-- name: bill_list_for
+INSERT INTO bill_for (wallet, number)
+SELECT CAST($1 AS BIGINT), b.number FROM bill b WHERE b.number = $2 AND b.state = 0
+    ON CONFLICT (wallet, number) DO NOTHING;
+
+-- name: bill_unlist
+DELETE FROM bill_for WHERE number = $1;
+
+-- name: bill_get
+SELECT owner, bill_id, number, uid, pair, amount, currency, comment, customer, custom, expiry, created_at, expires_at,
+       state, changed_at, payer, txn_id, refunded
+  FROM bill WHERE owner = $1 AND bill_id = $2;
+
+-- name: bill_by_number
+SELECT owner, bill_id, number, uid, pair, amount, currency, comment, customer, custom, expiry, created_at, expires_at,
+       state, changed_at, payer, txn_id, refunded
+  FROM bill WHERE number = $1;
+
+-- name: bill_by_uid
+SELECT owner, bill_id, number, uid, pair, amount, currency, comment, customer, custom, expiry, created_at, expires_at,
+       state, changed_at, payer, txn_id, refunded
+  FROM bill WHERE uid = $1;
+
+-- name: bill_is_for
+SELECT 1 FROM bill_for f WHERE f.wallet = $1 AND f.number = $2 LIMIT 1;
+
+-- name: bills_for
+SELECT b.owner, b.bill_id, b.number, b.uid, b.pair, b.amount, b.currency, b.comment, b.customer, b.custom, b.expiry,
+       b.created_at, b.expires_at, b.state, b.changed_at, b.payer, b.txn_id, b.refunded
+  FROM bill_for f JOIN bill b ON b.number = f.number
+ WHERE f.wallet = $1 AND b.created_at >= $2 AND b.created_at <= $3 AND f.number <= $4
+   AND b.state = 0 AND b.expires_at > $5
+ ORDER BY f.number DESC LIMIT $6;
+
+-- name: bill_payable
+SELECT 1 FROM bill WHERE number = $1 AND state = 0 AND expires_at > $2 /* postgres: FOR UPDATE */;
+
+-- name: bill_paid
+UPDATE bill SET state = 1, changed_at = $2, payer = $3, txn_id = $4 WHERE number = $1 AND state = 0;
+
+-- name: bill_reject
+UPDATE bill SET state = $2, changed_at = $3 WHERE number = $1 AND state = 0 AND expires_at > $3;
+
+-- name: bill_expire
+UPDATE bill SET state = 4, changed_at = expires_at WHERE number = $1 AND state = 0 AND expires_at <= $2;
+
+-- name: bills_overdue
+SELECT number FROM bill WHERE state = 0 AND expires_at <= $1 ORDER BY expires_at LIMIT $2;
+
+-- name: bill_event
+INSERT INTO event (wallet, channel, caused_by, stream, kind, txn_id, receiver, subject, attempts, due_at, state)
+SELECT b.owner, 2, CASE WHEN b.state = 1 THEN b.txn_id ELSE b.number END, b.state, 3 + b.state, COALESCE(b.txn_id, 0),
+       r.id, b.bill_id, 0, 0, 0
+  FROM bill b JOIN receiver r ON r.wallet = b.owner AND r.channel = 2 AND r.id = b.pair
+ WHERE b.number = $1 AND (b.state = 1 OR (b.state > 1 AND r.kinds > 1))
+    ON CONFLICT (wallet, channel, caused_by, stream) DO NOTHING;
+
+-- name: bill_wake
+UPDATE receiver SET next_at = 0
+ WHERE channel = 2 AND wallet = (SELECT b.owner FROM bill b WHERE b.number = $1 AND b.state > 0);
+
+-- name: events_of_bills
+SELECT e.caused_by, e.stream, e.receiver, e.attempts, e.subject FROM event e
+ WHERE e.wallet = $1 AND e.channel = 2 AND e.state = 0 AND e.due_at <= $2
+ ORDER BY e.due_at, e.caused_by, e.stream LIMIT $3;
+
+-- name: bill_refund_get
+SELECT amount, whole, made_at, txn_id FROM bill_refund WHERE owner = $1 AND bill_id = $2 AND refund_id = $3;
+
+-- name: bill_refund_fits
+SELECT 1 FROM bill WHERE number = $1 AND state = 1 AND refunded = $2 /* postgres: FOR UPDATE */;
+
+-- name: bill_refund_counts
+UPDATE bill SET refunded = refunded + $2 WHERE number = $1;
+
+-- name: bill_refund_add
+INSERT INTO bill_refund (owner, bill_id, refund_id, amount, whole, made_at, txn_id) VALUES ($1, $2, $3, $4, $5, $6, $7);
