@@ -105,8 +105,7 @@ class SharedWindow(Window):
         return at + _HEAD.size + index % self._figure * _STAMP.size
 
     def _stamp(self, at: int, index: int) -> int:
-        stamp: int = _STAMP.unpack_from(self._table, self._place(at, index))[0]
-        return stamp
+        return int(_STAMP.unpack_from(self._table, self._place(at, index))[0])
 
 
 def shared_rates(general_a_minute: int, bad_tokens_a_minute: int) -> Rates:

@@ -24,10 +24,10 @@ FUNDS = [100_000_00] * CLIENTS + [0] * 8
 TOP_UPS = 4
 
 
-def test_two_commands_write_beside_a_busy_server(tmp_path: Path) -> None:
+def test_two_commands_write_beside_a_busy_server(tmp_path: Path, engine: str) -> None:
     """Top-ups from two other processes all the while: each arrives once, a repeat moves nothing, nobody fails."""
     random_ = random.Random(seed())
-    citizens = build(tmp_path, FUNDS)
+    citizens = build(tmp_path, FUNDS, engine)
     server = serve(tmp_path)
     load = Load(tmp_path / "clients", citizens, CLIENTS, random_)
     failed: list[str] = []
@@ -36,7 +36,7 @@ def test_two_commands_write_beside_a_busy_server(tmp_path: Path) -> None:
         for number in range(TOP_UPS):
             words = ("topup", f"{citizens[desk].number}", "10.01", "--id", f"desk-{desk}-{number}", "--note", "Town")
             for _ in range(2):
-                done = kalita(*words, "--data", server.data)
+                done = kalita(*words, *server.place)
                 if done.code:
                     failed.append(done.err)
 

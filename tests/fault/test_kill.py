@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from tests.fault.load import Load, agree, ask_again
-from tests.fault.town import alive, audit, build, children, seed, serve
+from tests.fault.town import PROCESSES, alive, audit, build, children, seed, serve
 from tests.servers import Demo, stop
 
 CLIENTS = 16
@@ -36,14 +36,14 @@ def gone(pids: list[int]) -> None:
         time.sleep(0.01)
 
 
-def test_kills_of_the_server_under_sixteen_payers(tmp_path: Path) -> None:
+def test_kills_of_the_server_under_sixteen_payers(tmp_path: Path, engine: str) -> None:
     """
-    Ten kills at random moments: the server alone, whose ledger process then ends by itself, or both at once.
+    Ten kills at random moments: the parent alone, whose processes then end by themselves, or all at once.
 
     After every restart the books are audited beside the load; at the end the clients' logs and the API agree.
     """
     random_ = random.Random(seed())
-    citizens = build(tmp_path, FUNDS)
+    citizens = build(tmp_path, FUNDS, engine)
     load = Load(tmp_path / "clients", citizens, CLIENTS, random_)
     server = serve(tmp_path)
     load.begin(server)
@@ -51,7 +51,7 @@ def test_kills_of_the_server_under_sixteen_payers(tmp_path: Path) -> None:
         for number in range(KILLS):
             time.sleep(random_.uniform(0.2, 1.5))
             ledger = children(server.pid)
-            assert len(ledger) == 1
+            assert len(ledger) == PROCESSES[engine]
             kill([server.pid, *ledger] if number % 2 else [server.pid])
             server.process.wait()
             server = load.server = serve(tmp_path)
@@ -69,20 +69,24 @@ def test_kills_of_the_server_under_sixteen_payers(tmp_path: Path) -> None:
     told(answers)
 
 
-def test_kills_of_the_ledger_process_under_a_live_server(tmp_path: Path) -> None:
-    """The server starts another one by itself; meanwhile it answers 503, and a repeat finds out what became of it."""
+def test_kills_of_one_process_under_a_live_server(tmp_path: Path, engine: str) -> None:
+    """
+    Ten kills of the ledger's process, or of one of those that serve: another one is started at once.
+
+    Meanwhile there is a 503, or no answer; a repeat finds out what became of the payment.
+    """
     random_ = random.Random(seed())
-    citizens = build(tmp_path, FUNDS)
+    citizens = build(tmp_path, FUNDS, engine)
     load = Load(tmp_path / "clients", citizens, CLIENTS, random_)
     server = serve(tmp_path)
     load.begin(server)
     try:
-        for _ in range(KILLS // 2):
+        for _ in range(KILLS):
             time.sleep(random_.uniform(0.2, 1))
-            kill(children(server.pid))
+            kill([random_.choice(children(server.pid))])
             ends = time.monotonic() + 20
-            while not children(server.pid):
-                assert time.monotonic() < ends, "the server starts no other ledger process"
+            while len(children(server.pid)) < PROCESSES[engine]:
+                assert time.monotonic() < ends, "the server starts no other process"
                 time.sleep(0.02)
         settled(server, load)
         answers = load.end()
@@ -110,4 +114,4 @@ def told(answers: list) -> None:
     refused = sum(not one.txn_id for one in answers)
     print(f"{len(answers)} answers, {refused} of them refusals; {repeats} had to be asked for again")
     assert len(answers) > 500
-    assert repeats > KILLS
+    assert repeats >= KILLS

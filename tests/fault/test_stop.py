@@ -44,10 +44,10 @@ class _Payer(threading.Thread):
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-def test_a_stop_under_load_loses_no_answer(tmp_path: Path, how: signal.Signals) -> None:
+def test_a_stop_under_load_loses_no_answer(tmp_path: Path, how: signal.Signals, engine: str) -> None:
     """After each stop the books hold the payments that were answered with 200, and none besides."""
     random_ = random.Random(seed())
-    citizens = build(tmp_path, [1_000_000_00] * CLIENTS + [0])
+    citizens = build(tmp_path, [1_000_000_00] * CLIENTS + [0], engine)
     known: dict[int, set[str]] = {citizen.number: set() for citizen in citizens[:-1]}
     for turn in range(3):
         server = serve(tmp_path)

@@ -19,17 +19,17 @@ from tests.servers import Demo, stop
 
 TIMES = 1 if "KALITA_LONG" not in os.environ else 10
 COPIES, IDS = 64, 80
-SPENDERS, ROUNDS = 64, 120
-WALLETS, CALLERS, EACH = 10, 32, 100
+SPENDERS, ROUNDS = 64, 160
+WALLETS, CALLERS, EACH = 10, 32, 160
 REPEATED, NOT_ENOUGH = b"QWPRC-202", b"QWPRC-220"
 ids = count(10**15)
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Demo, list[Citizen], Path]]:
+def town(tmp_path_factory: pytest.TempPathFactory, engine: str) -> Iterator[tuple[Demo, list[Citizen], Path]]:
     """A server with ten rich wallets, one with the money for one payment, and many that are empty."""
     folder = tmp_path_factory.mktemp("storms")
-    citizens = build(folder, [1_000_000_00] * WALLETS + [100_00] + [0] * SPENDERS)
+    citizens = build(folder, [1_000_000_00] * WALLETS + [100_00] + [0] * SPENDERS, engine)
     server = serve(folder)
     try:
         yield server, citizens, folder

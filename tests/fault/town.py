@@ -18,7 +18,7 @@ from kalita.people.wallets import Level
 from kalita.settings import Settings
 from kalita.wire.endpoint import ALL_PERMISSIONS
 from tests.commands import kalita
-from tests.servers import KALITA, START_S, Demo
+from tests.servers import KALITA, START_S, Demo, database_of, place
 
 PAY = "/sinap/api/v2/terms/99/payments"
 FIRST = 79200000001
@@ -38,13 +38,31 @@ class Citizen:
     funds: int
 
 
-def build(folder: Path, funds: list[int]) -> list[Citizen]:
-    """Make an installation in `folder/data`, one wallet for each of the sums in kopecks."""
+DATABASES: dict[Path, str] = {}
+"""By folder: the address of a town's database, '' when it is a file."""
+
+PROCESSES = {"sqlite": 1, "postgres": 2}
+"""How many processes a server has besides its parent: the ledger's on SQLite, those that serve on PostgreSQL."""
+
+
+def build(folder: Path, funds: list[int], engine: str = "sqlite", database: str = "") -> list[Citizen]:
+    """
+    Make an installation in `folder/data`, one wallet for each of the sums in kopecks.
+
+    engine    one of tests.servers.ENGINES: where the other calls of this file look for it
+    database  an empty one on a server of the test's own, instead of a new one
+    """
+    DATABASES[folder] = database or database_of(folder, engine)
     return asyncio.run(_build(folder, funds))
 
 
+def where(folder: Path) -> tuple[str, ...]:
+    """Return the options that let a command find a town."""
+    return place(folder / "data", DATABASES.get(folder, ""))
+
+
 async def _build(folder: Path, funds: list[int]) -> list[Citizen]:
-    app = await App.open(Settings(data=folder / "data"), create=True)
+    app = await App.open(Settings(data=folder / "data", database=DATABASES[folder]), create=True)
     try:
         await app.start()
         citizens = []
@@ -64,13 +82,16 @@ def serve(folder: Path, before: tuple[str, ...] = (), *arguments: str) -> Demo:
     Run `kalita serve` on an installation and wait until it listens; end it with tests.servers.stop.
 
     before  what to run it under
+    On PostgreSQL two processes serve.
     """
-    data, log = folder / "data", folder / "log"
+    data, log, database = folder / "data", folder / "log", DATABASES.get(folder, "")
     own = {name: value for name, value in os.environ.items() if not name.startswith("KALITA_")}
-    command = [*before, KALITA, "serve", "--data", str(data), "--port", "0", "--metrics-port", "-1", *arguments]
+    several = ("--processes", "2") if database else ()
+    options = (*where(folder), "--port", "0", "--metrics-port", "-1", *several, *arguments)
+    command = [*before, KALITA, "serve", *options]
     with log.open("ab") as errors:
         told = errors.tell()
-        environment = own | {"KALITA_REQUESTS_A_MINUTE": "0"}
+        environment = own | {"KALITA_REQUESTS_A_MINUTE": "0", "KALITA_SUM_LIMITS": "false"}
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors, env=environment)
     ends = time.monotonic() + START_S
     while True:
@@ -80,7 +101,7 @@ def serve(folder: Path, before: tuple[str, ...] = (), *arguments: str) -> Demo:
         ]
         address = next((event["address"] for event in events if event["event"] == "listening"), None)
         if address:
-            return Demo(address, [], process, data, log)
+            return Demo(address, [], process, data, log, database)
         if process.poll() is not None or time.monotonic() > ends:
             process.kill()
             process.wait()
@@ -164,12 +185,12 @@ def history(server: Demo, citizen: Citizen) -> list[dict[str, Any]]:
 
 def audit(folder: Path) -> None:
     """The books are proven, beside a live server or not."""
-    done = kalita("audit", "--data", folder / "data")
+    done = kalita("audit", *where(folder))
     assert done.code == 0, done.out + done.err
 
 
 def children(pid: int) -> list[int]:
-    """Return the processes that a process started: the ledger's."""
+    """Return the processes that a process started: the ledger's, or those that serve."""
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
 
 
