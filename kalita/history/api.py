@@ -50,7 +50,8 @@ class HistoryApi:
             call.wallet, OPERATIONS[query["operation"]], _currencies(query), span, query["rows"], skip
         )
         zone = _zone(start)
-        texts = [self._shapes.transaction(call.wallet, entry, call.language, zone) for entry in entries]
+        rates = await self._history.rates(call.wallet, entries)
+        texts = [self._shapes.transaction(call.wallet, entry, call.language, zone, rates) for entry in entries]
         items: Any = msgspec.Raw(b"[" + b",".join(texts) + b"]")
         if following is None:
             return encode(Page(items, None, None))
@@ -82,7 +83,8 @@ class HistoryApi:
             entry = await self._history.transaction(call.wallet, txn_id, TYPES[kind] if kind else None)
         if entry is None:
             raise Refused(HISTORY_NOT_FOUND, "there is no such transaction")
-        return self._shapes.transaction(call.wallet, entry, call.language, MOSCOW)
+        rates = await self._history.rates(call.wallet, [entry])
+        return self._shapes.transaction(call.wallet, entry, call.language, MOSCOW, rates)
 
 
 def _period(query: dict[str, Any]) -> tuple[datetime | None, datetime | None]:

@@ -8,12 +8,14 @@ carries the running total of its stream, so the total of a period is the differe
 
 from collections.abc import Iterable
 from datetime import datetime
+from decimal import Decimal
 from operator import itemgetter
 from typing import NamedTuple
 
 from kalita import ids
 from kalita.clock import SECOND, micros
 from kalita.ledger.accounts import Direction, account_range, stream
+from kalita.providers.catalogue import CONVERSION
 from kalita.storage.engine import Engine, Row
 
 DONE, WAITING, FAILED = 0, 1, 2
@@ -129,11 +131,35 @@ class History:
     async def transaction(self, wallet: int, txn_id: int, direction: Direction | None) -> Shown | None:
         """Return one record of a wallet; of several with the same id the OUT one, unless a direction is asked for."""
         streams = await self._streams(wallet, (direction,) if direction else Direction, None)
+        best: Shown | None = None
         for number in sorted(streams, key=lambda number: _ASKED_FIRST[number // 1000]):
             row = await self._engine.one("history_page", wallet, number, txn_id, txn_id, 1)
-            if row:
-                return Shown._make(row)
-        return None
+            if row is None or (best is not None and number // 1000 != best.stream // 1000):
+                continue
+            best = Shown._make(row)
+            if best.client_id is not None:
+                break  # what the owner asked for, not what followed from it
+        return best
+
+    async def rates(self, wallet: int, rows: Iterable[Shown]) -> dict[int, Decimal]:
+        """Return the rates of the conversions among some records, by transaction."""
+        found = {}
+        for txn_id in {row.txn_id for row in rows if row.provider == CONVERSION}:
+            kept = await self._engine.one("conversion_rate", wallet, txn_id)
+            if kept is not None:
+                found[txn_id] = Decimal(kept[0])
+        return found
+
+    async def moved(self, wallet: int, currency: int, txn_id: int) -> int:
+        """Return by how much a transaction changed a balance as history tells it, minor units; what failed counts."""
+        total = 0
+        for direction in Direction:
+            row = await self._engine.one("history_page", wallet, stream(direction, currency), txn_id, txn_id, 1)
+            if row is not None:
+                record = Shown._make(row)
+                change = record.sum + record.commission
+                total += change if direction is Direction.IN else -change
+        return total
 
     async def _records(self, wallet: int, txn_id: int) -> int:
         streams = await self._streams(wallet, Direction, None)

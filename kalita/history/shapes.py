@@ -4,7 +4,9 @@ The objects of history as the wire has them: one full object for lists and for s
 Source: history.md 7, client-compatibility.md 3.
 """
 
+from collections.abc import Mapping
 from datetime import timezone
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -14,7 +16,7 @@ from kalita import ids
 from kalita.clock import at_zone
 from kalita.history.pages import DONE, Shown
 from kalita.ledger.accounts import Direction
-from kalita.providers.catalogue import WALLET_SYSTEM, Catalogue
+from kalita.providers.catalogue import CONVERSION, WALLET_SYSTEM, Catalogue
 from kalita.refusals import payment
 from kalita.wire.amounts import Money, Number, encode, money
 
@@ -23,6 +25,7 @@ STATUSES = {
     1: ("WAITING", "Запрос обрабатывается", "In progress"),
     2: ("ERROR", "Ошибка", "Error"),
 }
+_NO_RATES: Mapping[int, Decimal] = {}
 DIRECTIONS: dict[int, str] = {Direction.IN: "IN", Direction.OUT: "OUT", Direction.CARD: "QIWI_CARD"}
 
 
@@ -125,19 +128,26 @@ class Shapes:
         self._cuts: dict[_Sort, list[bytes]] = {}
         self._version = catalogue.version
 
-    def transaction(self, wallet: int, row: Shown, language: str, zone: timezone) -> bytes:
-        """Write a record of a wallet as a Transaction, in a language, its date in a zone."""
+    def transaction(
+        self, wallet: int, row: Shown, language: str, zone: timezone, rates: Mapping[int, Decimal] = _NO_RATES
+    ) -> bytes:
+        """
+        Write a record of a wallet as a Transaction, in a language, its date in a zone.
+
+        rates  of conversions, by transaction
+        """
         txn_id, stream, provider, account, sum_, commission, comment, client_id, state, error_code = row
         if self._version != self._catalogue.version:
             self._cuts, self._version = {}, self._catalogue.version
         sort = (stream, provider, state, error_code, language)
-        begin, b, c, d, e, f, g, h, i, j, end = self._cuts.get(sort) or self._cut(sort)
+        begin, b, c, d, e, f, g, h, i, j, k, end = self._cuts.get(sort) or self._cut(sort)
         currency, shown = stream % 1000, encode(account)
         date, paid, fee = at_zone(ids.moment_of(txn_id), zone), _money(sum_, currency), _money(commission, currency)
+        rate = encode(rates[txn_id]) if provider == CONVERSION and txn_id in rates else b"1"
         return b"".join((
             begin, b"%d" % txn_id, b, b"%d" % wallet, c, encode(date), d,
             encode(client_id or str(txn_id)), e, shown, f, paid, g, fee, h,
-            _money(sum_ + commission, currency), i, encode(comment), j, shown, end,
+            _money(sum_ + commission, currency), i, encode(comment), j, rate, k, shown, end,
         ))  # fmt: skip
 
     def _cut(self, sort: "_Sort") -> list[bytes]:
@@ -161,7 +171,7 @@ class Shapes:
             provider,
             self._provider(WALLET_SYSTEM, language)[0],
             _MARK,
-            1,
+            _MARK,
             [],
             Features(cheque_ready=state == DONE),
             {},

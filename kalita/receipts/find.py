@@ -58,6 +58,6 @@ class Receipts:
         receipt = Receipt(claims.wallet, row)
         account = account_id(claims.wallet, Kind.WALLET, currency)
         moved = await self._engine.one("entries_moved", claims.txn_id, account)
-        expected = receipt.total if direction is Direction.IN else -receipt.total
-        agrees = row.state == DONE and receipt.claims == claims and moved is not None and moved[0] == expected
+        told = await self._history.moved(claims.wallet, currency, claims.txn_id)
+        agrees = row.state == DONE and receipt.claims == claims and moved is not None and moved[0] == told
         return Checked(claims, receipt, agrees)

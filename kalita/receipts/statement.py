@@ -85,8 +85,12 @@ async def statement(engine: Engine, wallet: int, currency: int, span: Span) -> S
 
 
 def _add(moves: list[Move], move: Move) -> None:
-    """Add an entry to the movement of its transaction: a commission is an entry of its own."""
-    if moves and moves[-1].txn_id == move.txn_id:
+    """
+    Add an entry to the movement of its transaction: a commission is an entry of its own.
+
+    What came in and was sent on in one transaction stays two movements.
+    """
+    if moves and moves[-1].txn_id == move.txn_id and (moves[-1].change > 0) == (move.change > 0):
         move = move._replace(change=moves.pop().change + move.change)
     moves.append(move)
 

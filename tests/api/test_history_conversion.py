@@ -7,12 +7,14 @@ A page that ends between the two loses none of them and shows none twice.
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from kalita.ledger.accounts import Direction, Kind, account_id, house
 from kalita.ledger.order import Accepted, Opening, Order, Record, Transfer
-from tests.api.house import House
-from tests.api.live import Live, live
+from tests.api.house import House, payment
+from tests.api.live import PAY, Live, live
+from tests.api.test_receipts import address_in
 from tests.servers import Demo
 
 RUB, USD, EUR = 643, 840, 978
@@ -115,3 +117,46 @@ def test_totals_have_each_side_in_its_currency(owner: Live) -> None:
         ],
         "outgoingTotal": [{"amount": 290, "currency": RUB}, {"amount": 1, "currency": EUR}],
     }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def converter(server: Demo, people: House) -> Iterator[Live]:
+    """An owner who converts by the API: for himself, and for a friend."""
+    who, friend = people.wallet(RUB=100_000_00), people.wallet()
+    with live(server, who) as opened:
+        for to in (who.number, friend.number):
+            body = payment(to, 10, sum={"amount": 10, "currency": "840"}, comment="trip")
+            answer = opened.pay(body, PAY.replace("99", "1099"))
+            assert answer.status_code == 200, answer.text
+        yield opened
+
+
+def test_conversion_shows_its_rate(converter: Live) -> None:
+    """
+    Both records of a conversion carry the rate it was made at; what was sent on and everything else has the integer 1.
+    """
+    listed = converter.told(LIST, rows="50")["data"]
+    rates = {(item["type"], item["provider"]["id"], item["sum"]["currency"]): item["currencyRate"] for item in listed}
+    assert rates["IN", 7, RUB] == rates["OUT", 99, USD] == 1
+    assert rates["OUT", 1099, RUB] == rates["IN", 1099, USD] > 1
+    for item in listed:
+        found = converter.told(f"{ONE}/{item['txnId']}", type=item["type"])
+        assert found["currencyRate"] in (item["currencyRate"], rates["OUT", 1099, RUB])
+
+
+def test_what_the_owner_asked_for_is_the_answer(converter: Live) -> None:
+    """A conversion that is sent on leaves two OUT records under one id: the one with the owner's own id is meant."""
+    newest = converter.told(LIST, rows="3")["data"]
+    assert len({item["txnId"] for item in newest}) == 1
+    for query in ({}, {"type": "OUT"}):
+        found = converter.told(f"{ONE}/{newest[0]['txnId']}", **query)
+        assert (found["provider"]["id"], found["sum"]["currency"]) == (1099, RUB)
+
+
+@pytest.mark.parametrize("kind", ["IN", "OUT"])
+def test_receipt_of_a_conversion_is_right(converter: Live, kind: str) -> None:
+    """Each side has its receipt, and the books agree: also where what came in was sent on at once."""
+    for txn in {item["txnId"] for item in converter.told(LIST, rows="5")["data"]}:
+        path = f"/payment-history/v1/transactions/{txn}/cheque/file"
+        answer = converter.get(path, type=kind, format="JPEG")
+        assert "Книги подтверждают" in httpx.get(address_in(answer)).text

@@ -18,9 +18,10 @@ from kalita.ledger.accounts import Direction
 from kalita.ledger.holds import Held, post, void
 from kalita.receipts.sheets import harmless
 from tests.api.house import House, payment
+from tests.api.live import PAY, live
 from tests.books import bill
 from tests.commands import Done, kalita, past_the_program
-from tests.servers import Wallet, place
+from tests.servers import Demo, Wallet, place
 
 OTHER = 79994445566
 MONTH = ("--from", "2026-02-01", "--to", "2026-02-28")
@@ -169,6 +170,18 @@ def test_other_balances_have_their_own(house: House, owner: Wallet, tmp_path: Pa
     days = ("--from", "2026-01-01", "--to", "2026-03-31")
     assert sums(rows(house, owner.number, tmp_path, *days, "--currency", "USD")) == ["0", "10", "0", "10"]
     assert sums(rows(house, owner.number, tmp_path, *days, "--currency", "KZT")) == ["0", "0", "0", "0"]
+
+
+def test_what_came_in_and_went_on_at_once_is_two_movements(server: Demo, people: House, tmp_path: Path) -> None:
+    """A conversion that is sent on: dollars came and went in one transaction, and both stand there."""
+    who = people.wallet(RUB=100_000_00, USD=0)
+    with live(server, who) as owner:
+        body = payment(people.wallet().number, 10, sum={"amount": 10, "currency": "840"})
+        assert owner.pay(body, PAY.replace("99", "1099")).status_code == 200
+    days = ("--from", "2020-01-01", "--to", "2099-12-31", "--currency", "USD")
+    told = rows(people, who.number, tmp_path, *days)
+    assert sums(told) == ["0", "10", "10", "0"]
+    assert [row[4:7] for row in told[6:]] == [["10", "", "10"], ["", "10", "0"]]
 
 
 @pytest.mark.parametrize(
