@@ -41,6 +41,11 @@ def account_id(owner: int, kind: Kind, currency: int) -> int:
     return owner * 8192 + currency * 8 + kind
 
 
+def owner_of(account: int) -> int:
+    """Return whose an account is."""
+    return account // 8192
+
+
 def account_range(owner: int) -> tuple[int, int]:
     """Return the smallest and the largest id an owner's accounts may have."""
     return owner * 8192, owner * 8192 + 8191
@@ -80,5 +85,6 @@ def new_account(owner: int, kind: Kind, currency: int, opened_by: int) -> Accoun
         sum_in=0,
         sum_out=0,
         sum_card=0,
+        spent="",
         opened_by=opened_by,
     )

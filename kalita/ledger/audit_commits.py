@@ -46,7 +46,7 @@ class Commits:
         """Check every commit, then the lanes and the heads that were kept."""
         self._chain = await Rows(self._snapshot, "audit_chain", lambda row: row[:2]).start()
         self._tables = {
-            "account": await Rows(self._snapshot, "audit_opened", _by(12)).start(),
+            "account": await Rows(self._snapshot, "audit_opened", _by(13)).start(),
             "entry": await Rows(self._snapshot, "audit_entries", _by(0)).start(),
             "payment": await Rows(self._snapshot, "audit_payments", _by(2)).start(),
             "history": await Rows(self._snapshot, "audit_history", _by(2)).start(),

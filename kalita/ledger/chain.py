@@ -25,7 +25,7 @@ _encode = msgspec.json.Encoder().encode
 def opened(row: AccountRow) -> AccountRow:
     """Return an account as it was when opened: what the chain holds of it."""
     return AccountRow(
-        row.id, row.owner, row.kind, row.currency, 0, row.floor, 0, 0, row.opened_by, 0, 0, 0, row.opened_by
+        row.id, row.owner, row.kind, row.currency, 0, row.floor, 0, 0, row.opened_by, 0, 0, 0, "", row.opened_by
     )  # fmt: skip
 
 

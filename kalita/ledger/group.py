@@ -2,15 +2,15 @@
 Judge a group of orders against what was read under lock; collect what it writes. Pure: no clock, no I/O.
 """
 
-from collections.abc import Collection
-
 from kalita.clock import day_of, month_of
 from kalita.ids import moment_of, next_id
-from kalita.ledger.accounts import Direction, Kind, account_id, new_account
+from kalita.ledger.accounts import Direction, Kind, account_id, new_account, owner_of
 from kalita.ledger.accounts import stream as stream_of
 from kalita.ledger.chain import Digest, opened
+from kalita.ledger.counters import Counters, add, read, written
 from kalita.ledger.decide import Entry, decide
 from kalita.ledger.order import DAY, MONTH, TXN, Accepted, Closing, Count, Order, Outcome, Record
+from kalita.money import WALLET_CURRENCIES
 from kalita.refusals import NOT_ENOUGH_MONEY, OUTDATED, REPEATED, UNUSABLE, Refusal, payment
 from kalita.storage.engine import Found, Needs, Writes
 from kalita.storage.rows import (
@@ -21,33 +21,15 @@ from kalita.storage.rows import (
     GroupRow,
     HistoryRow,
     PaymentRow,
-    SpentRow,
     WalletRow,
 )
 
-Spent = tuple[int, int]
-"""A wallet and a period that limits are measured in."""
 
-
-class Unread(Exception):  # noqa: N818 - named for what happened
-    """A transaction falls into a period that was not read: the group is to be read and judged again with it."""
-
-    def __init__(self, spent: Spent) -> None:
-        super().__init__(spent)
-        self.spent = spent
-
-
-def needs_of(orders: list[Order], lane: int, holder: str, now: int = 0, more: Collection[Spent] = ()) -> Needs:
-    """
-    Return what has to be read before a group can be judged, accounts in the order of locking.
-
-    now   microseconds since 1970: the transactions' periods are most likely those of now
-    more  periods that turned out to be needed too
-    """
+def needs_of(orders: list[Order], lane: int, holder: str) -> Needs:
+    """Return what has to be read before a group can be judged, accounts in the order of locking."""
     accounts: set[int] = set()
     keys: set[tuple[int, str]] = set()
     waiting: set[tuple[int, int, int]] = set()
-    spent: set[Spent] = set(more)
     guards: set[tuple[str, tuple[int | str | None, ...]]] = set()
     for order in orders:
         for source, target, _ in order.transfers:
@@ -64,10 +46,16 @@ def needs_of(orders: list[Order], lane: int, holder: str, now: int = 0, more: Co
         for bar in order.bars:
             accounts.add(bar.account)
         for count in order.counts:
-            spent.add((count.wallet, period_at(count.period, now)))
+            accounts.update(_balances(count.account))
         if order.guard is not None:
             guards.add((order.guard.query, order.guard.args))
-    return Needs(lane, holder, sorted(accounts), sorted(keys), sorted(waiting), sorted(spent), sorted(guards, key=str))
+    return Needs(lane, holder, sorted(accounts), sorted(keys), sorted(waiting), sorted(guards, key=str))
+
+
+def _balances(account: int) -> list[int]:
+    """Return every account that a wallet may hold a balance on: a limit is the wallet's, whatever the currency."""
+    owner = owner_of(account)
+    return [account_id(owner, Kind.WALLET, currency) for currency in WALLET_CURRENCIES]
 
 
 def period_at(period: int, moment: int) -> int:
@@ -96,7 +84,8 @@ class Group:
         self._found, self._writes = found, Writes()
         self._touched: set[int] = set()
         self._opened: set[int] = set()
-        self._spent: set[tuple[int, int, int]] = set()
+        self._counters: dict[int, Counters] = {}
+        self._counted: set[int] = set()
         self._first, self._last = 0, found.lane.last_txn
         self.outcomes = [self._judge(order) for order in self._orders]
         return self._finish()
@@ -114,42 +103,30 @@ class Group:
         txn_id = next_id(self._now, self._last_of(order), self._found.lane.lane)
         newcomers = self._open(order, txn_id)
         entries = decide(self._found.accounts, order.transfers)
-        counts = self._dated(order.counts, txn_id) if order.counts else []
-        if counts or order.ceilings:
-            entries = self._within_limits(order, counts, entries)
+        if order.counts or order.ceilings:
+            entries = self._within_limits(order, txn_id, entries)
         if isinstance(entries, Refusal):
             for account in newcomers:
                 del self._found.accounts[account.id]
             return entries
         for index, entry in enumerate(entries):
             self._enter(txn_id, index // 2, *entry)
-        for spent, count in counts:
-            self._count(spent, count)
+        for count in order.counts:
+            self._count(count, txn_id)
         self._accept(order, txn_id, newcomers)
         return Accepted(txn_id, order.answer[0] + str(txn_id) + order.answer[1], False)
 
-    def _dated(self, counts: tuple[Count, ...], txn_id: int) -> list[tuple[Spent, Count]]:
-        """Give counts the periods of their transaction, so that they agree with the date that history shows."""
-        moment = moment_of(txn_id)
-        dated = [((count.wallet, period_at(count.period, moment)), count) for count in counts]
-        for spent, _ in dated:
-            if spent not in self._found.spent:
-                raise Unread(spent)
-        return dated
-
-    def _within_limits(
-        self, order: Order, counts: list[tuple[Spent, Count]], entries: list[Entry] | Refusal
-    ) -> list[Entry] | Refusal:
+    def _within_limits(self, order: Order, txn_id: int, entries: list[Entry] | Refusal) -> list[Entry] | Refusal:
         """Limits are looked at before the balance, and after everything else. Source: payments.md 3.1."""
         if isinstance(entries, Refusal) and entries is not NOT_ENOUGH_MONEY:
             return entries
-        for spent, count in counts:
-            rows = self._found.spent[spent].values()
+        for count in order.counts:
+            spent = self._spent(count, txn_id) if count.checks else []
             for categories, most, code in count.checks:
                 total = count.amount
-                for row in rows:
-                    if categories >> row.category & 1:
-                        total += row.amount
+                for category, amount in spent:
+                    if categories >> category & 1:
+                        total += amount
                 if total > most:
                     return payment(code)
         if not isinstance(entries, Refusal):
@@ -159,12 +136,28 @@ class Group:
                     return payment(code)
         return entries
 
-    def _count(self, spent: Spent, count: Count) -> None:
-        rows, category = self._found.spent[spent], count.category
-        before = rows.get(category)
-        amount, number = (before.amount, before.number) if before is not None else (0, 0)
-        rows[category] = SpentRow(*spent, category, amount + count.amount, number + count.number)
-        self._spent.add((*spent, category))
+    def _spent(self, count: Count, txn_id: int) -> list[tuple[int, int]]:
+        """Return what the wallet spent in each category, in the period of the transaction: the one history shows."""
+        period = period_at(count.period, moment_of(txn_id))
+        return [
+            (category, amount)
+            for account in _balances(count.account)
+            if account in self._found.accounts
+            for (at, category), (amount, _) in self._counters_of(account).items()
+            if at == period
+        ]
+
+    def _counters_of(self, account: int) -> Counters:
+        counters = self._counters.get(account)
+        if counters is None:
+            counters = self._counters[account] = read(self._found.accounts[account].spent)
+        return counters
+
+    def _count(self, count: Count, txn_id: int) -> None:
+        period = period_at(count.period, moment_of(txn_id))
+        add(self._counters_of(count.account), period, count.category, count.amount, count.number)
+        self._counted.add(count.account)
+        self._touched.add(count.account)
 
     def _may_close(self, order: Order, closes: Closing) -> bool:
         """Only what still waits can be closed, and then its hold is emptied to the kopeck."""
@@ -254,7 +247,8 @@ class Group:
             return writes
         writes.opened = [accounts[number] for number in sorted(self._opened)]
         writes.accounts = [accounts[number] for number in sorted(self._touched - self._opened)]
-        writes.spent = [self._found.spent[key[:2]][key[2]] for key in sorted(self._spent)]
+        for number in self._counted:
+            accounts[number].spent = written(self._counters[number])
         writes.entries.sort()
         digest = Digest(self._key)
         digest.opened(opened(row) for row in sorted(writes.opened, key=lambda row: (row.opened_by, row.id)))

@@ -78,13 +78,14 @@ MONTH, DAY = 1, 2
 
 class Count(NamedTuple):
     """
-    Count what is spent of a limit; the order is refused when a check does not hold.
+    Count what is spent of a limit; the order is refused when a check does not hold over all accounts of the wallet.
 
+    account   the wallet's, one that the order's transfers move: the counter lies on it
     period    MONTH or DAY, or a month or a day by its number (clock.py), to give back; category: 0 to 30
     amount    minor units, below zero to give back; number: of payments, likewise
     """
 
-    wallet: int
+    account: int
     period: int
     category: int
     amount: int

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from kalita.clock import Clock
 from kalita.keys import Keys
-from kalita.ledger.group import Group, Spent, Unread, needs_of
+from kalita.ledger.group import Group, needs_of
 from kalita.ledger.order import Order, Outcome
 from kalita.observe import GROUP_SIZE, log
 from kalita.storage.engine import Engine, LaneLost, Unavailable
@@ -142,14 +142,10 @@ class Writer:
 
     async def _commit(self, orders: list[Order]) -> list[Outcome]:
         GROUP_SIZE.observe(len(orders))
-        more: set[Spent] = set()
         while True:
-            now = self._clock.now()
-            group = Group(orders, now, self._key)
+            group = Group(orders, self._clock.now(), self._key)
             try:
-                await self._engine.group(needs_of(orders, self._lane, self._holder, now, more), group.judge)
-            except Unread as unread:
-                more.add(unread.spent)
+                await self._engine.group(needs_of(orders, self._lane, self._holder), group.judge)
             except LaneLost:
                 self._lane = await self._engine.lease(self._holder, LEASE_S)
             else:

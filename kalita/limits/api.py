@@ -73,7 +73,7 @@ class LimitsApi:
         wallet, asked = call.wallet, tuple(dict.fromkeys(call.query["types"]))
         table, level = await self._limits.table(), await self._limits.level(wallet)
         balances = {one.currency: one.available for one in await self._wallets.balances(wallet)}
-        spent = {row[0]: row[1] for row in await self._spent(wallet)}
+        spent = {category: amount for category, (amount, _) in (await self._spent(wallet)).items()}
         month = month_bounds(month_of(self._clock.now()))
         interval = Interval(at_zone(month[0]), at_zone(month[1]))
 
@@ -85,12 +85,11 @@ class LimitsApi:
 
     async def count(self, call: Call) -> bytes:
         """Answer how many transfers to other wallets succeeded or wait this month."""
-        numbers = {row[0]: row[2] for row in await self._spent(call.wallet)}
+        numbers = {category: number for category, (_, number) in (await self._spent(call.wallet)).items()}
         return encode(TransferCount(sum(numbers.get(Category.TRANSFER + shift, 0) for shift in (0, TENGE))))
 
-    async def _spent(self, wallet: int) -> list[tuple[int, int, int]]:
-        month = month_of(self._clock.now())
-        return [(row[0], row[1], row[2]) for row in await self._engine.all("spent_in", wallet, month)]
+    async def _spent(self, wallet: int) -> dict[int, tuple[int, int]]:
+        return await self._limits.spent(wallet, month_of(self._clock.now()))
 
 
 def _shown(

@@ -1,22 +1,24 @@
 """
 The audit of the counters: what limits are measured with is what history shows.
 
-Of each wallet and month: the turnover, and what went to other wallets, come out again from the payments that succeeded
-or wait; the days of a month make up its cash.
+Of each wallet in the newest month it counts: the turnover, and what went to other wallets, come out again from the
+payments that succeeded or wait; the days of a month make up its cash.
 """
 
 from collections import defaultdict
 from collections.abc import Collection
 
+import msgspec
+
 from kalita.clock import month_of
 from kalita.ids import moment_of
 from kalita.ledger.audit_rows import END, Findings, Rows
+from kalita.ledger.counters import LAST_MONTH, month_in, read
 from kalita.limits.table import TENGE, TURNOVER_MASK, Category
 from kalita.money import RUB
 from kalita.storage.engine import Row, Snapshot
 
-LAST_MONTH = 999_912
-"""Larger numbers of periods are days."""
+CASH, DAYS = "cash of the month beyond its days", "count of days without sense"
 Sum = tuple[int, int]
 """An amount and a number of payments."""
 
@@ -41,13 +43,14 @@ async def counters(snapshot: Snapshot, found: Findings, transfers: Collection[in
                 begun.append(row)
         if begun:
             _add(shown, begun, transfers)
-        kept = _kept(await spent.take(key))
-        for month, what in sorted({*shown, *kept}):
-            if shown.get((month, what), (0, 0)) != kept.get((month, what), (0, 0)):
-                said, right = kept.get((month, what), (0, 0)), shown.get((month, what), (0, 0))
+        kept = _kept(await spent.take(key), found)
+        newest = max((month for month, _ in (*shown, *kept)), default=0)
+        for what in ("turnover", "transfers", CASH, DAYS):
+            said, right = kept.get((newest, what), (0, 0)), shown.get((newest, what), (0, 0))
+            if said != right:
                 found.note(
-                    "spent",
-                    f"wallet {key[0]}, month {month}",
+                    "account",
+                    f"spent of wallet {key[0]}, month {newest}",
                     f"the {what} is {said[0]} in {said[1]} payments, history comes to {right[0]} in {right[1]}",
                 )
     found.count("spent", spent.count)
@@ -63,25 +66,30 @@ def _add(shown: dict[tuple[int, str], Sum], rows: list[Row], transfers: Collecti
         shown[month, what] = (before[0] + amount, before[1] + 1)
 
 
-def _kept(rows: list[Row]) -> dict[tuple[int, str], Sum]:
+def _kept(rows: list[Row], found: Findings) -> dict[tuple[int, str], Sum]:
     """Return what the counters say, by month; the cash of a month is to be that of its days."""
     kept: dict[tuple[int, str], Sum] = defaultdict(lambda: (0, 0))
-    for _, period, category, amount, number in rows:
-        daily = period > LAST_MONTH
-        names = _names(category % TENGE, daily)
-        for what, sign in names:
-            month = period // 100 if daily else period
-            before = kept[month, what]
-            kept[month, what] = (before[0] + sign * amount, before[1] + sign * number)
+    for wallet, account, text in rows:
+        try:
+            counters = read(text)
+        except msgspec.DecodeError:
+            found.note("account", f"account {account}", f"the counters of wallet {wallet} cannot be read")
+            continue
+        if len({month_in(period) for period, _ in counters}) > 1:
+            found.note("account", f"account {account}", "it counts more than one month")
+        for (period, category), (amount, number) in counters.items():
+            for what, sign in _names(category % TENGE, period > LAST_MONTH):
+                before = kept[month_in(period), what]
+                kept[month_in(period), what] = (before[0] + sign * amount, before[1] + sign * number)
     return kept
 
 
 def _names(category: int, daily: bool) -> list[tuple[str, int]]:
     if daily:
-        return [("cash of the month beyond its days", -1)] if category == Category.CASH else [("days without sense", 1)]
+        return [(CASH, -1)] if category == Category.CASH else [(DAYS, 1)]
     names = [("turnover", 1)] if TURNOVER_MASK >> category & 1 else []
     if category == Category.TRANSFER:
         names.append(("transfers", 1))
     if category == Category.CASH:
-        names.append(("cash of the month beyond its days", 1))
+        names.append((CASH, 1))
     return names

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from kalita.access.tokens import CHANGED
 from kalita.clock import Clock, day_of, month_of
 from kalita.ids import moment_of
-from kalita.ledger.accounts import Direction, Kind, account_id
+from kalita.ledger.accounts import Direction, Kind, account_id, account_range, owner_of
+from kalita.ledger.counters import read
 from kalita.ledger.group import period_at
 from kalita.ledger.order import DAY, MONTH, TXN, Ceiling, Check, Count, Extra, Order, Record
 from kalita.limits.table import OF, TENGE, TURNOVER_MASK, Category, Limit, Table, built_in, read_table
@@ -123,9 +124,10 @@ class Limits:
     async def _counts(self, record: Record, category: Category) -> tuple[tuple[Count, ...], tuple[Extra, ...]]:
         level = await self._level(record.wallet)
         total, measure = self._measure(record.sum + record.commission, record.currency)
-        counts = [self._count(record.wallet, level, MONTH, category, total, measure)]
+        account = account_id(record.wallet, Kind.WALLET, record.currency)
+        counts = [self._count(account, level, MONTH, category, total, measure)]
         if category is Category.CASH:
-            counts.append(self._count(record.wallet, level, DAY, category, total, measure))
+            counts.append(self._count(account, level, DAY, category, total, measure))
         if record.currency == RUB:
             return tuple(counts), ()
         return tuple(counts), (Extra("measured_add", (record.wallet, TXN, total)),)
@@ -135,12 +137,12 @@ class Limits:
         measure = KZT if currency == KZT and self._table.in_tenge else RUB
         return self._worth(total, currency, measure), measure
 
-    def _count(self, wallet: int, level: int, period: int, category: Category, total: int, measure: int) -> Count:
+    def _count(self, account: int, level: int, period: int, category: Category, total: int, measure: int) -> Count:
         sort = (level, period, category, measure)
         checks = self._checks.get(sort)
         if checks is None:
             checks = self._checks[sort] = self._checks_of(*sort)
-        return Count(wallet, period, category + TENGE if measure == KZT else category, total, 1, checks)
+        return Count(account, period, category + TENGE if measure == KZT else category, total, 1, checks)
 
     def _checks_of(self, level: int, period: int, category: int, measure: int) -> tuple[Check, ...]:
         """A limit of its own kind comes before the turnover, so that the code says the most it can."""
@@ -162,10 +164,9 @@ class Limits:
         """Look at a bound order as the ledger would now, without it: the first limit that does not hold, or None."""
         now = self._clock.now()
         for count in order.counts:
-            period = period_at(count.period, now)
-            spent = {row[0]: row[1] for row in await self._engine.all("spent_in", count.wallet, period)}
+            spent = await self.spent(owner_of(count.account), period_at(count.period, now))
             for mask, most, code in count.checks:
-                if sum(spent[one] for one in spent if mask >> one & 1) + count.amount > most:
+                if sum(spent[one][0] for one in spent if mask >> one & 1) + count.amount > most:
                     return payment(code)
         for account, most, code in order.ceilings:
             coming = sum(one.amount for one in order.transfers if one.target == account)
@@ -175,6 +176,16 @@ class Limits:
                 return payment(code)
         return None
 
+    async def spent(self, wallet: int, period: int) -> dict[int, tuple[int, int]]:
+        """Return what a wallet spent in a period, by category: minor units, number of payments."""
+        found: dict[int, tuple[int, int]] = {}
+        for (text,) in await self._engine.all("spent_of", *account_range(wallet)):
+            for (at, category), (amount, number) in read(text).items():
+                if at == period:
+                    before = found.get(category, (0, 0))
+                    found[category] = (before[0] + amount, before[1] + number)
+        return found
+
     async def to_tenge(self, payer: int, payee: int, amount: int, currency: int) -> tuple[Count, ...]:
         """
         Count what is turned into tenge: by whom it goes out, and to whom it comes, a month each.
@@ -182,10 +193,13 @@ class Limits:
         amount  minor units of the currency that is paid
         """
         roubles, counts = self._worth(amount, currency, RUB), []
-        for wallet, category, code in ((payer, Category.TENGE_OUT, TENGE_OUT), (payee, Category.TENGE_IN, TENGE_IN)):
+        for wallet, moved, category, code in (
+            (payer, currency, Category.TENGE_OUT, TENGE_OUT),
+            (payee, KZT, Category.TENGE_IN, TENGE_IN),
+        ):
             most = self._table.most(Limit.TO_TENGE, await self.level(wallet))
             checks = () if most is None or self._lifted else (Check(1 << category, most, code),)
-            counts.append(Count(wallet, MONTH, category, roubles, 1, checks))
+            counts.append(Count(account_id(wallet, Kind.WALLET, moved), MONTH, category, roubles, 1, checks))
         return tuple(counts)
 
     async def given_back(self, record: Record, txn_id: int, category: Category) -> tuple[Count, ...]:
@@ -201,4 +215,5 @@ class Limits:
             total = int(row[0]) if row else 0
             shift = TENGE if record.currency == KZT and (await self.table()).in_tenge else 0
         periods = [month_of(moment), day_of(moment)] if category is Category.CASH else [month_of(moment)]
-        return tuple(Count(record.wallet, period, category + shift, -total, -1) for period in periods)
+        account = account_id(record.wallet, Kind.WALLET, record.currency)
+        return tuple(Count(account, period, category + shift, -total, -1) for period in periods)

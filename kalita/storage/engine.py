@@ -19,7 +19,6 @@ from kalita.storage.rows import (
     HistoryRow,
     LaneRow,
     PaymentRow,
-    SpentRow,
     WalletRow,
 )
 
@@ -40,7 +39,6 @@ class Needs(NamedTuple):
     """
     What a group has to read: accounts in id order, repeat keys, payments that may still wait on hold.
 
-    spent   (wallet, period) of the limits that are measured, in order
     guards  named reads that find a row while what an order stands on is still so, in order; they lock that row
     """
 
@@ -49,7 +47,6 @@ class Needs(NamedTuple):
     accounts: list[int]
     keys: list[tuple[int, str]]
     waiting: list[tuple[int, int, int]]
-    spent: Sequence[tuple[int, int]] = ()
     guards: Sequence[Named] = ()
 
 
@@ -59,7 +56,6 @@ class Found:
     What was found under the locks.
 
     waiting  the total, sum and commission, of each payment that still waits on hold
-    spent    for every wallet and period that was asked for, empty ones too: what was spent in each category
     guards   those that found their row
     """
 
@@ -67,7 +63,6 @@ class Found:
     accounts: dict[int, AccountRow]
     payments: dict[tuple[int, str], PaymentRow]
     waiting: dict[tuple[int, int, int], int]
-    spent: dict[tuple[int, int], dict[int, SpentRow]] = field(default_factory=dict)
     guards: set[Named] = field(default_factory=set)
 
 
@@ -83,7 +78,6 @@ class Writes:
     history: list[HistoryRow] = field(default_factory=list)
     closings: list[ClosingRow] = field(default_factory=list)
     bars: list[BarRow] = field(default_factory=list)
-    spent: list[SpentRow] = field(default_factory=list)
     extras: list[Named] = field(default_factory=list)
     group: GroupRow | None = None
 

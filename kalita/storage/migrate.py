@@ -53,6 +53,11 @@ def statements(text: str) -> tuple[str, ...]:
     return tuple("\n".join(part) for part in parts if part)
 
 
+def for_sqlite(statement: str) -> str:
+    """Return a statement of a migration as SQLite is to see it."""
+    return hinted(statement, "sqlite")
+
+
 def for_postgres(statement: str) -> str:
     """
     Return a statement of a migration in PostgreSQL's words.

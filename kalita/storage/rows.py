@@ -19,6 +19,7 @@ class AccountRow(msgspec.Struct, array_like=True, gc=False):
     entries    how many entries it has: the last one's seq
     last_txn   id of the last transaction that touched it
     sum_in, sum_out, sum_card   ever-growing totals of its three history streams
+    spent      what limits are measured with, see ledger/counters.py; not part of the books
     opened_by  id of the transaction that opened it
     """
 
@@ -34,6 +35,7 @@ class AccountRow(msgspec.Struct, array_like=True, gc=False):
     sum_in: int
     sum_out: int
     sum_card: int
+    spent: str
     opened_by: int
 
 
@@ -99,21 +101,6 @@ class BarRow(NamedTuple):
     account_id: int
     txn_id: int
     bars: int
-
-
-class SpentRow(NamedTuple):
-    """
-    What a wallet spent in a period, by category: limits are measured with it.
-
-    period    a month or a day by its number, see limits/
-    amount    minor units; number: how many payments
-    """
-
-    wallet: int
-    period: int
-    category: int
-    amount: int
-    number: int
 
 
 class WalletRow(NamedTuple):

@@ -264,7 +264,8 @@ def test_limits_in_tenge(house: House) -> None:
 
 def test_what_turns_into_tenge_is_counted_both_ways(house: House) -> None:
     """866 for whom it leaves, 867 for whom it reaches; a full level has no such limit."""
-    payer, payee, full = house.wallet(level=Level.SIMPLE), house.wallet(level=Level.SIMPLE), house.wallet(RUB=9_000_00)
+    payer, payee = (house.wallet(level=Level.SIMPLE, RUB=1, KZT=1) for _ in range(2))
+    full = house.wallet(RUB=9_000_00, KZT=1)
 
     async def turn(who: Wallet, whom: Wallet, amount: int) -> Any:
         counts = await house.app.limits.to_tenge(who.number, whom.number, amount, 643)

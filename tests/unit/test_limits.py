@@ -84,8 +84,8 @@ def test_period_is_that_of_the_transaction(tmp_path: Path, factory: Factory) -> 
             limits = Limits(on.engine, on.clock)
             done = await on.done(await limits.bind(pay(ALICE, BOB, 100), Category.TRANSFER))
             assert month_of(moment_of(done.txn_id)) == 202603
-            assert await on.engine.all("spent_in", ALICE, 202602) == []
-            assert [tuple(row) for row in await on.engine.all("spent_in", ALICE, 202603)] == [(0, 100, 1)]
+            assert await limits.spent(ALICE, 202602) == {}
+            assert await limits.spent(ALICE, 202603) == {0: (100, 1)}
 
     asyncio.run(run())
 
@@ -120,25 +120,25 @@ def test_counters_are_proven(tmp_path: Path, factory: Factory) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        "UPDATE spent SET amount = amount - 1 WHERE rowid_ = 1",
-        "UPDATE spent SET number = number + 1 WHERE rowid_ = 2",
-        "UPDATE spent SET period = period + 1 WHERE rowid_ = 3",
-        "UPDATE spent SET category = 1 WHERE rowid_ = 1",
-        "UPDATE spent SET wallet = wallet + 5 WHERE rowid_ = 1",
-        "DELETE FROM spent WHERE rowid_ = 2",
+        "UPDATE account SET spent = replace(spent, ',1]', ',2]') WHERE owner = 79110000001",
+        "UPDATE account SET spent = replace(spent, '0,10,', '0,9,') WHERE owner = 79110000002",
+        "UPDATE account SET spent = replace(spent, '[2026', '[2027') WHERE owner = 79110000001",
+        "UPDATE account SET spent = replace(spent, '[2026', '[2025') WHERE owner = 79110000001",
+        "UPDATE account SET spent = replace(spent, ',0,', ',1,') WHERE owner = 79110000001",
+        "UPDATE account SET spent = '' WHERE owner = 79110000001",
+        "UPDATE account SET spent = '[[' WHERE owner = 79110000001",
+        "UPDATE account SET spent = '[[202001,0,1,1],' || substr(spent, 2) WHERE owner = 79110000001",
+        "UPDATE account SET spent = '[[20260101,3,1,1],' || substr(spent, 2) WHERE owner = 79110000001",
         "UPDATE measured SET amount = amount + 1",
         "DELETE FROM measured",
-        "INSERT INTO spent VALUES (79110000001, 202001, 0, 5, 1)",
-        "INSERT INTO spent VALUES (79110000001, 20200101, 3, 5, 1)",
     ],
 )
 def test_tampered_counter_is_named(tmp_path: Path, change: str) -> None:
     """Whoever makes room for himself past the program is found."""
     asyncio.run(_fill(tmp_path, ENGINES["sqlite"]))
     db = sqlite3.connect(tmp_path / "kalita.db")
-    keys = db.execute("SELECT wallet, period, category FROM spent ORDER BY wallet, period, category").fetchall()
-    statement, marked, number = change.partition(" WHERE rowid_ = ")
-    where = " WHERE wallet = ? AND period = ? AND category = ?" if marked else ""
-    assert db.execute(statement + where, keys[int(number) - 1] if marked else ()).rowcount > 0
-    assert asyncio.run(_findings(SqliteSnapshot(db))) == {"spent"}
+    before = db.execute("SELECT id, spent FROM account ORDER BY id").fetchall()
+    assert db.execute(change).rowcount > 0
+    assert "measured" in change or db.execute("SELECT id, spent FROM account ORDER BY id").fetchall() != before
+    assert asyncio.run(_findings(SqliteSnapshot(db))) == {"account"}
     db.close()

@@ -137,7 +137,7 @@ def _books(migrations: int | None = None) -> set[str]:
     db = sqlite3.connect(":memory:")
     for migration in migrate.load()[:migrations]:
         for statement in migration.statements:
-            db.execute(statement)
+            db.execute(migrate.for_sqlite(statement))
     names = {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     db.close()
     return names

@@ -26,7 +26,7 @@ def test_statement_fits_the_schema(name: str) -> None:
     db = sqlite3.connect(":memory:")
     for migration in migrate.load():
         for statement in migration.statements:
-            db.execute(statement)
+            db.execute(migrate.for_sqlite(statement))
     count = len(set(re.findall(r"\$(\d+)", statements()[name])))
     db.execute("EXPLAIN " + for_sqlite()[name], [None] * count)
     db.close()
@@ -76,7 +76,7 @@ def test_history_is_read_by_its_key() -> None:
     db = sqlite3.connect(":memory:")
     for migration in migrate.load():
         for statement in migration.statements:
-            db.execute(statement)
+            db.execute(migrate.for_sqlite(statement))
     for name in ("history_page", "history_running", "history_undone", "payment_by_client_id", "accounts_between"):
         count = len(set(re.findall(r"\$(\d+)", statements()[name])))
         plan = [row[3] for row in db.execute("EXPLAIN QUERY PLAN " + for_sqlite()[name], [None] * count)]

@@ -32,6 +32,7 @@ CREATE TABLE account (
     sum_in    INTEGER NOT NULL,
     sum_out   INTEGER NOT NULL,
     sum_card  INTEGER NOT NULL,
+    spent     TEXT    NOT NULL,     -- what limits are measured with; not part of the books, and recounted from them
     opened_by INTEGER NOT NULL,
     CHECK (floor IS NULL OR balance >= floor)
 ) STRICT;
@@ -53,7 +54,8 @@ CREATE TABLE payment (              -- what was answered to (owner, client_id), 
     txn_id    INTEGER NOT NULL,
     meaning   TEXT    NOT NULL,     -- keyed hash of the request
     answer    TEXT    NOT NULL,
-    PRIMARY KEY (owner, client_id)
+    -- Clients number by the clock: in one file of one writer that order fills a page after the other.
+    PRIMARY KEY (/* sqlite: client_id, owner *//* postgres: owner, client_id */)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE history (              -- one side of a payment, as its owner sees it
@@ -88,15 +90,6 @@ CREATE TABLE bar (                  -- what an account was barred from, since wh
     txn_id     INTEGER NOT NULL,
     bars       INTEGER NOT NULL,    -- 0 nothing, 1 nothing leaves, 2 nothing comes in, 3 both
     PRIMARY KEY (account_id, txn_id)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE spent (                -- what limits are measured with; not part of the books, and recomputed from them
-    wallet   INTEGER NOT NULL,
-    period   INTEGER NOT NULL,
-    category INTEGER NOT NULL,
-    amount   INTEGER NOT NULL,
-    number   INTEGER NOT NULL,
-    PRIMARY KEY (wallet, period, category)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE wallet (

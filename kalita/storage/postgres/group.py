@@ -6,6 +6,7 @@ miss the key that a rival wrote while it waited for his lock. Rows go in as arra
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from itertools import groupby
 from typing import Any, get_type_hints
 
@@ -23,7 +24,6 @@ from kalita.storage.rows import (
     HistoryRow,
     LaneRow,
     PaymentRow,
-    SpentRow,
     WalletRow,
 )
 
@@ -34,6 +34,7 @@ NOW = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"
 _TYPES = {int: "BIGINT", int | None: "BIGINT", str: "TEXT", str | None: "TEXT"}
 
 
+@cache
 def _columns(row: type) -> dict[str, str]:
     """Return the columns of a kind of row with their types."""
     return {name: _TYPES[hint] for name, hint in get_type_hints(row).items() if name in _names(row)}
@@ -55,9 +56,9 @@ def _insert(table: str, row: type, first: int = 1) -> str:
 
 
 _ACCOUNT, _LANE = _columns(AccountRow), _columns(LaneRow)
-_FREE = len(_ACCOUNT) - 4
+_FREE = "".join(f", NULL::{kind}" for kind in [*_ACCOUNT.values()][4:])
 LOCK = f"""
-SELECT lane, leased_until, seq, last_txn{", NULL::BIGINT" * _FREE}, holder, head
+SELECT lane, leased_until, seq, last_txn{_FREE}, holder, head
   FROM (SELECT * FROM lane WHERE lane = $1 FOR UPDATE) AS mine
  UNION ALL
 SELECT {", ".join(_ACCOUNT)}, NULL, NULL
@@ -65,24 +66,20 @@ SELECT {", ".join(_ACCOUNT)}, NULL, NULL
 """The lane and then the accounts, in the order of their ids: nobody waits for one who waits for him."""
 
 LOOK_UP = """
-SELECT 0 AS what, p.owner AS a, p.txn_id AS b, 0::BIGINT AS c, 0::BIGINT AS d, 0::BIGINT AS e,
-       p.client_id AS f, p.meaning AS g, p.answer AS h
+SELECT 0 AS what, p.owner AS a, p.txn_id AS b, 0::BIGINT AS c, 0::BIGINT AS d,
+       p.client_id AS e, p.meaning AS f, p.answer AS g
   FROM unnest($1::BIGINT[], $2::TEXT[]) AS wanted (owner, client_id)
  CROSS JOIN LATERAL
        (SELECT * FROM payment WHERE owner = wanted.owner AND client_id = wanted.client_id LIMIT 1) AS p
  UNION ALL
-SELECT 1, h.wallet, h.stream, h.txn_id, h.sum + h.commission, 0, NULL, NULL, NULL
+SELECT 1, h.wallet, h.stream, h.txn_id, h.sum + h.commission, NULL, NULL, NULL
   FROM unnest($3::BIGINT[], $4::BIGINT[], $5::BIGINT[]) AS wanted (wallet, stream, txn_id)
  CROSS JOIN LATERAL
        (SELECT * FROM history
-         WHERE wallet = wanted.wallet AND stream = wanted.stream AND txn_id = wanted.txn_id AND state = 1 LIMIT 1) AS h
- UNION ALL
-SELECT 2, s.wallet, s.period, s.category, s.amount, s.number, NULL, NULL, NULL
-  FROM unnest($6::BIGINT[], $7::BIGINT[]) AS wanted (wallet, period)
- CROSS JOIN LATERAL
-       (SELECT * FROM spent WHERE wallet = wanted.wallet AND period = wanted.period LIMIT 31) AS s"""
+         WHERE wallet = wanted.wallet AND stream = wanted.stream AND txn_id = wanted.txn_id AND state = 1
+         LIMIT 1) AS h"""
 
-CHANGING = ("id", "balance", "bars", "entries", "last_txn", "sum_in", "sum_out", "sum_card")
+CHANGING = ("id", "balance", "bars", "entries", "last_txn", "sum_in", "sum_out", "sum_card", "spent")
 _SET = ", ".join(f"{name} = new.{name}" for name in CHANGING[1:])
 _AT_ENTRY = len(CHANGING) + 1
 _AT_PAYMENT = _AT_ENTRY + len(_columns(EntryRow))
@@ -91,7 +88,7 @@ _AT_CHAIN = _AT_HISTORY + len(_columns(HistoryRow))
 WRITE = f"""
 WITH moved AS (
     UPDATE account SET {_SET}
-      FROM unnest({_arrays(["BIGINT"] * len(CHANGING), 1)}) AS new ({", ".join(CHANGING)})
+      FROM unnest({_arrays([_ACCOUNT[name] for name in CHANGING], 1)}) AS new ({", ".join(CHANGING)})
      WHERE account.id = new.id),
  entered AS ({_insert("entry", EntryRow, _AT_ENTRY)}),
  answered AS ({_insert("payment", PaymentRow, _AT_PAYMENT)}),
@@ -104,10 +101,6 @@ UPDATE lane SET leased_until = {NOW} + {LEASE_US}, seq = new.seq, last_txn = new
 OPEN_WALLETS = _insert("wallet", WalletRow) + " ON CONFLICT (wallet) DO NOTHING"
 OPEN_ACCOUNTS = _insert("account", AccountRow)
 BARS = _insert("bar", BarRow)
-SPENT = (
-    _insert("spent", SpentRow) + " ON CONFLICT (wallet, period, category)"
-    " DO UPDATE SET amount = excluded.amount, number = excluded.number"
-)
 CLOSINGS = f"""
 WITH closed AS ({_insert("closing", ClosingRow)})
 UPDATE history SET state = CASE new.error_code WHEN 0 THEN 0 ELSE 2 END
@@ -131,8 +124,8 @@ async def find(db: Connection, queries: Mapping[str, str], needs: Needs) -> Foun
     lane, accounts = await lock(db, needs)
     if lane is None or lane.holder != needs.holder:
         raise LaneLost(needs.lane)
-    found = Found(lane, accounts, {}, {}, {key: {} for key in needs.spent})
-    if needs.keys or needs.waiting or needs.spent:
+    found = Found(lane, accounts, {}, {})
+    if needs.keys or needs.waiting:
         await _look_up(db, needs, found)
     for guard in needs.guards:
         if await db.fetch(queries[guard[0]], *guard[1]):
@@ -152,14 +145,12 @@ async def lock(db: Connection, needs: Needs) -> tuple[LaneRow | None, dict[int, 
 
 
 async def _look_up(db: Connection, needs: Needs, found: Found) -> None:
-    wanted = (*_turned(needs.keys, 2), *_turned(needs.waiting, 3), *_turned(needs.spent, 2))
-    for what, a, b, c, d, e, f, g, h in await db.fetch(LOOK_UP, *wanted):
+    wanted = (*_turned(needs.keys, 2), *_turned(needs.waiting, 3))
+    for what, a, b, c, d, e, f, g in await db.fetch(LOOK_UP, *wanted):
         if what == 0:
-            found.payments[a, f] = PaymentRow(a, f, b, g, h)
-        elif what == 1:
-            found.waiting[a, b, c] = d
+            found.payments[a, e] = PaymentRow(a, e, b, f, g)
         else:
-            found.spent[a, b][c] = SpentRow(a, b, c, d, e)
+            found.waiting[a, b, c] = d
 
 
 async def write(db: Connection, queries: Mapping[str, str], writes: Writes) -> None:
@@ -170,7 +161,6 @@ async def write(db: Connection, queries: Mapping[str, str], writes: Writes) -> N
         (OPEN_ACCOUNTS, [astuple(account) for account in writes.opened], AccountRow),
         (CLOSINGS, writes.closings, ClosingRow),
         (BARS, writes.bars, BarRow),
-        (SPENT, writes.spent, SpentRow),
     ):
         if rows:
             await db.execute(text, *_turned(rows, len(_columns(row))))

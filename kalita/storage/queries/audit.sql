@@ -5,7 +5,8 @@ SELECT lane, seq, first_txn, last_txn, head, parts FROM chain ORDER BY lane, seq
 SELECT lane, seq, last_txn, head FROM lane ORDER BY lane;
 
 -- name: audit_opened
-SELECT id, owner, kind, currency, balance, floor, bars, entries, last_txn, sum_in, sum_out, sum_card, opened_by
+SELECT id, owner, kind, currency, balance, floor, bars, entries, last_txn, sum_in, sum_out, sum_card, spent,
+       opened_by
   FROM account ORDER BY opened_by & 63, opened_by, id;
 
 -- name: audit_entries
@@ -34,7 +35,8 @@ SELECT account_id, txn_id, bars FROM bar ORDER BY txn_id & 63, txn_id, account_i
 SELECT account_id, txn_id, bars FROM bar ORDER BY account_id, txn_id;
 
 -- name: audit_accounts
-SELECT id, owner, kind, currency, balance, floor, bars, entries, last_txn, sum_in, sum_out, sum_card, opened_by
+SELECT id, owner, kind, currency, balance, floor, bars, entries, last_txn, sum_in, sum_out, sum_card, spent,
+       opened_by
   FROM account ORDER BY id;
 
 -- name: audit_account_entries

@@ -1,8 +1,8 @@
 -- name: wallet_level
 SELECT level FROM wallet WHERE wallet = $1;
 
--- name: spent_in
-SELECT category, amount, number FROM spent WHERE wallet = $1 AND period = $2 ORDER BY category;
+-- name: spent_of
+SELECT spent FROM account WHERE id BETWEEN $1 AND $2 AND spent <> '';
 
 -- name: measured_add
 INSERT INTO measured (wallet, txn_id, amount) VALUES ($1, $2, $3);
@@ -11,7 +11,7 @@ INSERT INTO measured (wallet, txn_id, amount) VALUES ($1, $2, $3);
 SELECT amount FROM measured WHERE wallet = $1 AND txn_id = $2;
 
 -- name: audit_spent
-SELECT wallet, period, category, amount, number FROM spent ORDER BY wallet, period, category;
+SELECT owner, id, spent FROM account WHERE spent <> '' ORDER BY owner, id;
 
 -- name: audit_outgoing
 SELECT h.wallet, h.stream, h.txn_id, h.provider, h.sum + h.commission, m.amount

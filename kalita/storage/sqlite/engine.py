@@ -61,7 +61,7 @@ def migrated(connection: sqlite3.Connection) -> None:
         try:
             for migration in migrate.pending(known, _applied(connection))[:1]:
                 for statement in migration.statements:
-                    connection.execute(statement)
+                    connection.execute(migrate.for_sqlite(statement))
                 stamp = (migration.number, migration.name, time.time_ns() // 1000)
                 connection.execute("INSERT INTO migration VALUES (?, ?, ?)", stamp)
             connection.execute("COMMIT")

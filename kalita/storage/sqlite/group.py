@@ -2,14 +2,15 @@
 
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from operator import itemgetter
 from typing import Any
 
 from msgspec.structs import astuple
 
 from kalita.storage.engine import Found, LaneLost, Needs, Writes
 from kalita.storage.outbox import events_of, wallets_of
-from kalita.storage.rows import AccountRow, LaneRow, PaymentRow, SpentRow
+from kalita.storage.rows import AccountRow, LaneRow, PaymentRow
 
 LEASE_US = 30_000_000
 
@@ -28,24 +29,8 @@ def find(db: sqlite3.Connection, queries: Mapping[str, str], needs: Needs) -> Fo
         _accounts(db, needs.accounts),
         _payments(db, needs.keys),
         _waiting(db, needs.waiting),
-        _spent(db, needs.spent),
         {guard for guard in needs.guards if db.execute(queries[guard[0]], guard[1]).fetchone()},
     )
-
-
-def _spent(db: sqlite3.Connection, keys: Sequence[tuple[int, int]]) -> dict[tuple[int, int], dict[int, SpentRow]]:
-    found: dict[tuple[int, int], dict[int, SpentRow]] = {key: {} for key in keys}
-    if keys:
-        width = _width(len(keys))
-        wanted = ",".join(["(?,?)"] * width)
-        text = (
-            f"WITH wanted (wallet, period) AS (VALUES {wanted})"
-            " SELECT s.* FROM wanted CROSS JOIN spent s USING (wallet, period)"
-        )
-        flat = [part for key in keys for part in key] + [None, None] * (width - len(keys))
-        for row in db.execute(text, flat):
-            found[row[0], row[1]][row[2]] = SpentRow(*row)
-    return found
 
 
 def _waiting(db: sqlite3.Connection, keys: list[tuple[int, int, int]]) -> dict[tuple[int, int, int], int]:
@@ -96,15 +81,15 @@ def write(db: sqlite3.Connection, queries: Mapping[str, str], writes: Writes) ->
             writes.wallets,
         )
     if writes.opened:
-        many("INSERT INTO account VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", map(astuple, writes.opened))
+        many("INSERT INTO account VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", map(astuple, writes.opened))
     if writes.accounts:
         many(
             "UPDATE account SET balance = ?5, bars = ?7, entries = ?8, last_txn = ?9,"
-            " sum_in = ?10, sum_out = ?11, sum_card = ?12 WHERE id = ?1",
-            [astuple(row)[:12] for row in writes.accounts],
+            " sum_in = ?10, sum_out = ?11, sum_card = ?12, spent = ?13 WHERE id = ?1",
+            [astuple(row)[:13] for row in writes.accounts],
         )
     many("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)", writes.entries)
-    many("INSERT INTO payment VALUES (?, ?, ?, ?, ?)", sorted(writes.payments))
+    many("INSERT INTO payment VALUES (?, ?, ?, ?, ?)", sorted(writes.payments, key=itemgetter(1, 0)))
     many("INSERT INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", sorted(writes.history))
     for closing in writes.closings:
         db.execute("INSERT INTO closing VALUES (?, ?, ?, ?, ?)", closing)
@@ -114,14 +99,6 @@ def write(db: sqlite3.Connection, queries: Mapping[str, str], writes: Writes) ->
         )
     if writes.bars:
         many("INSERT INTO bar VALUES (?, ?, ?)", writes.bars)
-    if writes.spent:
-        many(
-            "INSERT INTO spent VALUES (?1, ?2, ?3, ?4, ?5)"
-            " ON CONFLICT (wallet, period, category) DO UPDATE SET amount = ?4, number = ?5",
-            writes.spent,
-        )
-    if writes.history or writes.closings:
-        _tell(db, writes)
     for query, args in writes.extras:
         db.execute(queries[query], args)
     db.execute("INSERT INTO chain VALUES (?, ?, ?, ?, ?, ?)", group)
