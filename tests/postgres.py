@@ -7,6 +7,7 @@ user without rights. The server listens on a socket in its folder and on a port 
 
 import asyncio
 import atexit
+import contextlib
 import ctypes
 import functools
 import itertools
@@ -66,19 +67,20 @@ class Postgres:
     """
     One server. `start` and `kill` may alternate; `remove` ends it for good.
 
-    settings  on top of SETTINGS
-    data      where its files lie; None: in its own folder
+    wal_segment_mb  size of the files of its log
+    settings        on top of SETTINGS
     """
 
-    def __init__(self, data: Path | None = None, **settings: str) -> None:
+    def __init__(self, wal_segment_mb: int = 16, **settings: str) -> None:
         self.bin, self.user = programs(), user()
         self.folder = Path(tempfile.mkdtemp(prefix="kalita-pg-"))
-        self.data = data or self.folder / "data"
+        self.data = self.folder / "data"
         self.log = self.folder / "log"
         self.port = _free_port()
         self.process: subprocess.Popen[bytes] | None = None
         self._own(self.folder)
-        self._run("initdb", "-D", str(self.data), "-U", "kalita", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8")
+        options = ("-U", "kalita", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8", f"--wal-segsize={wal_segment_mb}")
+        self._run("initdb", "-D", str(self.data), *options)
         lines = [f"{name} = '{value}'" for name, value in (SETTINGS | settings).items()]
         lines += [f"unix_socket_directories = '{self.folder}'", f"port = {self.port}"]
         with (self.data / "postgresql.conf").open("a") as file:
@@ -116,11 +118,16 @@ class Postgres:
     def kill(self, how: signal.Signals = signal.SIGKILL) -> None:
         """End the server: SIGKILL takes the whole of it at once, as a power cut would; SIGINT is an orderly stop."""
         assert self.process is not None
-        if how is signal.SIGKILL:
-            for child in _children(self.process.pid):
-                os.kill(child, how)
+        others = _children(self.process.pid) if how is signal.SIGKILL else []
         self.process.send_signal(how)
+        for child in others:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, how)
         self.process.wait(START_S)
+        ends = time.monotonic() + START_S
+        while any(Path(f"/proc/{child}").exists() for child in others):
+            assert time.monotonic() < ends, "a process of a killed database lives on"
+            time.sleep(0.01)
 
     def remove(self) -> None:
         """End the server and remove its folder."""

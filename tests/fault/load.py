@@ -54,6 +54,7 @@ class Load:
         self.wrong: list[str] = []
         self.answered: Counter[int] = Counter()
         folder.mkdir(exist_ok=True)
+        self.clients = clients
         self._clients = [
             _Client(self, number, folder / f"client-{number}.log", random.Random(random_.getrandbits(64)))
             for number in range(clients)
@@ -136,6 +137,15 @@ class _Client(threading.Thread):
                 self._line.close()
             self._line, self._server = Line(server.address, self._citizen), server
         return self._line
+
+
+def settled(server: Demo, load: Load) -> None:
+    """Wait until every client is answered again."""
+    before, ends = load.answered.copy(), time.monotonic() + LONGEST_OUTAGE_S
+    while any(load.answered[number] <= before[number] + 2 for number in range(load.clients)):
+        assert time.monotonic() < ends, "some clients are not answered any more"
+        assert server.process.poll() is None
+        time.sleep(0.02)
 
 
 def agree(server: Demo, citizens: list[Citizen], answers: list[Paid]) -> None:

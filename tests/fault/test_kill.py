@@ -11,9 +11,9 @@ import signal
 import time
 from pathlib import Path
 
-from tests.fault.load import Load, agree, ask_again
+from tests.fault.load import Load, agree, ask_again, settled
 from tests.fault.town import PROCESSES, alive, audit, build, children, seed, serve
-from tests.servers import Demo, stop
+from tests.servers import stop
 
 CLIENTS = 16
 KILLS = 10 if "KALITA_LONG" not in os.environ else 50
@@ -97,15 +97,6 @@ def test_kills_of_one_process_under_a_live_server(tmp_path: Path, engine: str) -
         stop(server)
     audit(tmp_path)
     told(answers)
-
-
-def settled(server: Demo, load: Load) -> None:
-    """Wait until every client is answered again."""
-    before, ends = load.answered.copy(), time.monotonic() + 20
-    while any(load.answered[number] <= before[number] + 2 for number in range(CLIENTS)):
-        assert time.monotonic() < ends, "some clients are not answered any more"
-        assert server.process.poll() is None
-        time.sleep(0.02)
 
 
 def told(answers: list) -> None:
