@@ -13,6 +13,8 @@ from kalita.access.acts import Acts
 from kalita.access.pairs import Pairs
 from kalita.access.rates import Rates
 from kalita.access.tokens import Tokens
+from kalita.agents import api as agents_api
+from kalita.agents.register import Agents
 from kalita.bills import api as bills_api
 from kalita.bills import checkout
 from kalita.bills.issue import Bills
@@ -90,6 +92,7 @@ ROWS = (
     *limits_api.ROWS,
     *payments_api.ROWS,
     *providers_api.ROWS,
+    *agents_api.ROWS,
     *finding.ROWS,
     *history_api.ROWS,
     *receipts_api.ROWS,
@@ -152,6 +155,7 @@ class App:
         self.payers = Payers(engine, self.writer, clock, self.wallets, self.limits, self.bills)
         self.refunds = Refunds(engine, self.writer, clock, settings.bill_refunds)
         self.hooks = Hooks(engine, clock, keys, self.outbound)
+        self.agents = Agents(engine, self.writer, clock)
         self.exchange = Exchange(
             engine, clock, Decimal(settings.rates_spread), settings.rates_max_age_days, settings.demo
         )
@@ -248,6 +252,16 @@ class App:
             ),
             Payments: self.payments,
             providers_api.Quotes: providers_api.Quotes(self.catalogue, self.exchange, self.detector, self.prepared),
+            agents_api.AgentApi: agents_api.AgentApi(
+                self.agents,
+                self.writer,
+                self.wallets,
+                self.limits,
+                self.keys,
+                self.clock,
+                self.settings.agents_make_wallets,
+                self.settings.agent_certificate_header,
+            ),
             finding.Finding: finding.Finding(self.catalogue, self.detector),
             limits_api.LimitsApi: limits_api.LimitsApi(self.engine, self.limits, self.wallets, self.clock),
             history_api.HistoryApi: history_api.HistoryApi(self.history, Shapes(self.catalogue), self.clock),

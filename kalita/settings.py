@@ -90,6 +90,15 @@ class Settings:
         default="starttls", metadata={"help": "starttls, tls (from the first byte), none (only inside a network)"}
     )
     mail_from: str = field(default="kalita@localhost", metadata={"help": "address that mail comes from"})
+    agents_make_wallets: bool = field(
+        default=False, metadata={"help": "an agent's top-up of a number without a wallet makes an unclaimed wallet"}
+    )
+    agent_certificate_header: str = field(
+        default="",
+        metadata={
+            "help": "header in which your proxy tells the subject of a client certificate, like X-Client-Subject"
+        },
+    )
     strict_requisites: bool = field(
         default=False, metadata={"help": "look at the check digits of bank details (INN, account key) too"}
     )

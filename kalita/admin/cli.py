@@ -8,6 +8,7 @@ import click
 
 from kalita import __version__
 from kalita.admin import (
+    agents,
     books,
     clock,
     hooks,
@@ -18,6 +19,7 @@ from kalita.admin import (
     persons,
     providers,
     rates,
+    registries,
     serving,
     tokens,
 )
@@ -49,6 +51,8 @@ for command in (
     providers.provider,
     rates.rates,
     payments.payment,
+    agents.agent,
+    registries.registry,
 ):  # fmt: skip
     main.add_command(command)
 owners.wallet.add_command(statement_)

@@ -70,15 +70,15 @@ def floor_of(kind: Kind) -> int | None:
     return 0 if kind in (Kind.WALLET, Kind.HOLD) else None
 
 
-def new_account(owner: int, kind: Kind, currency: int, opened_by: int) -> AccountRow:
-    """Return an empty account as a transaction opens it."""
+def new_account(owner: int, kind: Kind, currency: int, opened_by: int, overdraft: int | None = None) -> AccountRow:
+    """Return an empty account as a transaction opens it. overdraft: of an agent, how far below zero it may go."""
     return AccountRow(
         id=account_id(owner, kind, currency),
         owner=owner,
         kind=kind,
         currency=currency,
         balance=0,
-        floor=floor_of(kind),
+        floor=floor_of(kind) if overdraft is None else -overdraft,
         bars=0,
         entries=0,
         last_txn=opened_by,

@@ -54,7 +54,8 @@ async def accounts(snapshot: Snapshot, found: Findings) -> None:
         (number,) = key
         row = AccountRow(*await rows.next() or ()) if rows.key == key else None
         kind = number & 7
-        run = Run(number, floor_of(Kind(kind)) if kind in KINDS else None, found)
+        floor = floor_of(Kind(kind)) if kind in KINDS else None
+        run = Run(number, row.floor if row is not None and kind == Kind.AGENT else floor, found)
         async for some in entries.runs(key):
             run.go(some)
         async for some in bars.runs(key):
@@ -78,7 +79,7 @@ def _itself(row: AccountRow, found: Findings) -> None:
         return
     if row.id != account_id(row.owner, Kind(row.kind), row.currency):
         found.note("account", key, f"its id is not that of owner {row.owner}, kind {row.kind}, currency {row.currency}")
-    if row.floor != floor_of(Kind(row.kind)):
+    if row.floor != floor_of(Kind(row.kind)) and row.kind != Kind.AGENT:
         found.note("account", key, f"its floor is {row.floor}")
     if row.kind != Kind.WALLET and (row.sum_in or row.sum_out or row.sum_card):
         found.note("account", key, "it has totals of a history, and only a wallet's account has one")

@@ -180,10 +180,10 @@ class Group:
 
     def _open(self, order: Order, txn_id: int) -> list[AccountRow]:
         accounts, newcomers = self._found.accounts, []
-        for owner, kind, currency, *_ in order.openings:
+        for owner, kind, currency, _, _, overdraft in order.openings:
             number = account_id(owner, kind, currency)
             if number not in accounts:
-                account = accounts[number] = new_account(owner, kind, currency, txn_id)
+                account = accounts[number] = new_account(owner, kind, currency, txn_id, overdraft)
                 newcomers.append(account)
         return newcomers
 

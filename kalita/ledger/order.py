@@ -24,13 +24,18 @@ class Transfer(NamedTuple):
 
 
 class Opening(NamedTuple):
-    """Open an account if it is not there yet; with `level` set, make the owner's wallet too."""
+    """
+    Open an account if it is not there yet; with `level` set, make the owner's wallet too.
+
+    overdraft  of an agent: how far below zero its account may go, minor units
+    """
 
     owner: int
     kind: Kind
     currency: int
     level: int | None = None
     nickname: str | None = None
+    overdraft: int | None = None
 
 
 class Record(NamedTuple):

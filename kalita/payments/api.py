@@ -205,6 +205,7 @@ def _validations(path: str, *aliases: str) -> Endpoint:
         refusals=(NO_PROVIDER, *_RULES),
         family=Family.PAYMENT,
         aliases=aliases,
+        refused_as=OldAnswer,
     )
 
 

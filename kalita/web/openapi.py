@@ -28,6 +28,7 @@ _SECURITY: dict[Caller, list[Node]] = {
     Caller.ANYONE: [],
     Caller.OPTIONAL: [{}, {"bearer": []}],
     Caller.TOKEN: [{"bearer": []}],
+    Caller.AGENT: [{"basic": []}],
     Caller.SECRET: [{"bearer": []}],
     Caller.EITHER: [{"bearer": []}],
 }
@@ -85,7 +86,8 @@ def describe(rows: Iterable[Endpoint]) -> Node:
             "parameters": {"Language": _LANGUAGE},
             "headers": {"TraceId": {"description": "names this call in the server's log", "schema": _TRACE_ID}},
             "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer", "description": "a wallet's token: 180 days"}
+                "bearer": {"type": "http", "scheme": "bearer", "description": "a wallet's token: 180 days"},
+                "basic": {"type": "http", "scheme": "basic", "description": "an agent's name and password"},
             },
         },
     }
@@ -139,6 +141,11 @@ def _operation(row: Endpoint, path: str, schemas: dict[Any, Node]) -> Node:
         content = {"application/json": {"schema": schemas[row.body]}}
         operation["requestBody"] = {"required": not row.bare, "content": content}
     operation["responses"] = {str(row.success): _success(row, schemas), **_refused(row, schemas)}
+    if row.refused_as is not None:
+        content = operation["responses"]["400"]["content"]["application/json"]
+        content["schema"] = {"anyOf": [content["schema"], schemas[row.refused_as]]}
+    if row.caller is Caller.AGENT:
+        operation["responses"]["401"] = {"description": "The credential is wrong; nothing more is told"}
     operation["security"] = _SECURITY[row.caller]
     operation["x-source"] = row.source
     if row.permission is not None:

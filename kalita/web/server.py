@@ -149,7 +149,9 @@ class Server:
         body = None
         if route.decoder is not None and not (row.bare and not request.body):
             body = _decoded(request.body, route)
-        return await row.handler(route.service, Call(wallet, heads.language, path, query, body, trace_id, pair))
+        return await row.handler(
+            route.service, Call(wallet, heads.language, path, query, body, trace_id, pair, request.headers)
+        )
 
     def _refused(self, problem: Exception, route: _Route | None, trace_id: str) -> Refused:
         """Return the refusal that an exception goes out as: a rule's own, 503 for the world, 500 for a bug."""

@@ -5,7 +5,7 @@ From the table of rows, and nowhere else, come the router, the gate, decoding an
 the test matrices. A route without a row cannot exist.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, IntFlag
 from typing import Any, NamedTuple
@@ -34,6 +34,7 @@ class Caller(Enum):
 
     ANYONE = "anyone"
     OPTIONAL = "anyone, but a token that is sent has to be good"
+    AGENT = "an agent, by its own credential"
     TOKEN = "token"
     SECRET = "secret key of a pair"
     EITHER = "token, or secret key of a pair"
@@ -71,6 +72,7 @@ class Call:
 
     wallet    the caller's own wallet; 0 where anyone may call
     pair      id of the pair whose secret key was shown; empty for a token
+    headers   as they came, names in lower case
     language  `ru` or `en`
     query, path  values by the names of the row's parameters; None where absent
     """
@@ -82,6 +84,7 @@ class Call:
     body: Any
     trace_id: str
     pair: str = ""
+    headers: Sequence[tuple[bytes, bytes]] = ()
 
 
 Handler = Callable[[Any, Call], Awaitable[bytes | Answer]]
@@ -97,6 +100,7 @@ class Endpoint:
     query, at  parameters of the query, of the path
     body       shape of the JSON body; None: a body is not read
     bare       the body may be left out
+    refused_as shape of its refusals with a payment code, when it is not that of the family
     form       the query's parameters may come in the body too: as a form, or as members of a JSON object
     success    status of a success; 204 goes out without a body
     answers    shape of a success; None: not JSON
@@ -133,6 +137,7 @@ class Endpoint:
     success: int = 200
     bare: bool = False
     form: bool = False
+    refused_as: type | None = None
 
     @property
     def service(self) -> str:

@@ -12,6 +12,7 @@ from kalita.wire.params import Param
 from tests.api.house import payment
 
 SAMPLES = {
+    "agent": "nobody",
     "query": "OnLime", "phoneNumber": "79161234567",
     "billId": "order-17", "refundId": "1", "next_id": "5", "min_creation_datetime": "5",
     "max_creation_datetime": "1714554000123", "next_creation_datetime": "1714554000",

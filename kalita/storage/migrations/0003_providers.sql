@@ -1,4 +1,5 @@
--- What an operator changed of the catalogue that comes with the program, and what payments to outside providers became.
+-- What an operator changed of the catalogue that comes with the program, what payments to outside providers became,
+-- what currencies cost, who brings money in over the OSMP protocol.
 
 CREATE TABLE provider_change (
     id         INTEGER PRIMARY KEY,
@@ -62,3 +63,27 @@ CREATE TABLE refund (                -- money given back, linked to the payment 
     currency   INTEGER NOT NULL,
     PRIMARY KEY (wallet, txn_id, refund_txn)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE agent (
+    number      INTEGER PRIMARY KEY,   -- its account belongs to this number of the house
+    name        TEXT    NOT NULL,
+    overdraft   INTEGER NOT NULL,      -- minor units
+    secret      TEXT    NOT NULL,      -- hash of its password
+    certificate TEXT    NOT NULL,      -- subject of its client certificate, as a proxy tells it; empty: none
+    created_at  INTEGER NOT NULL,
+    blocked     INTEGER NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX agent_name ON agent (name);
+
+CREATE TABLE agent_payment (           -- written in the commit of the top-up
+    agent    INTEGER NOT NULL,
+    txn_id   TEXT    NOT NULL,         -- the agent's own
+    txn_date TEXT    NOT NULL,         -- YYYYMMDDHHMMSS, the accounting day whatever the clock says
+    account  TEXT    NOT NULL,
+    amount   INTEGER NOT NULL,
+    ours     INTEGER NOT NULL,
+    PRIMARY KEY (agent, txn_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX agent_payment_day ON agent_payment (agent, txn_date);

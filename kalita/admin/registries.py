@@ -1,0 +1,118 @@
+"""Registries of a day's payments: `registry provider`, `registry agent`."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import click
+
+from kalita import ids
+from kalita.admin.agents import day_of, known, name_of
+from kalita.admin.options import data_option, settings_of, show
+from kalita.admin.running import Refused, run, with_app
+from kalita.agents.registry import BadRegistry, Difference, Line, differences, read, written
+from kalita.app import App
+from kalita.clock import MOSCOW, SECOND, micros
+from kalita.money import face
+from kalita.payments.payouts import State
+
+AGAINST = click.option(
+    "--against", type=click.Path(path_type=Path, dir_okay=False, exists=True), metavar="FILE",
+    help="The other side's registry: list what differs instead.",
+)  # fmt: skip
+
+
+@click.group()
+def registry() -> None:
+    """
+    Exchange the list of a day's payments, and see what differs.
+
+    One line a payment, `txn_id;txn_date;account;sum`; the last line is `count;total`. What differs is listed and never
+    booked: settle it with `kalita payment settle` or `refund`, once you know who is right.
+    """
+
+
+@registry.command()
+@click.argument("number", type=click.IntRange(1, 10**9 - 1), metavar="ID")
+@click.argument("day", callback=day_of)
+@AGAINST
+@data_option
+def provider(number: int, day: str, against: Path | None, data: Path | None) -> None:
+    """
+    Write what the provider ID took on DAY (YYYYMMDD, Moscow), as far as we know.
+
+    \b
+    Example:  kalita registry provider 674 20260131 > out.csv
+              kalita registry provider 674 20260131 --against theirs.csv
+    Exit:     0 written, or nothing differs; 1 something differs; 2 wrong command line, setting or FILE
+    """
+
+    async def work(app: App) -> list[Line]:
+        begin = datetime.strptime(day, "%Y%m%d").replace(tzinfo=MOSCOW)
+        low, high = (ids.first_of_second(micros(one)) for one in (begin, begin + timedelta(days=1)))
+        rows = await app.engine.all("payouts_of_provider", number, low, high - 1)
+        return [
+            Line(str(txn), _date(txn), account, amount)
+            for txn, _, amount, account, state in rows
+            if state == State.DONE
+        ]
+
+    _tell(day, against, data, work)
+
+
+@registry.command()
+@click.argument("name", callback=name_of)
+@click.argument("day", callback=day_of)
+@AGAINST
+@data_option
+def agent(name: str, day: str, against: Path | None, data: Path | None) -> None:
+    """
+    Write what the agent NAME paid in on DAY (YYYYMMDD of its own txn_date).
+
+    \b
+    Example:  kalita registry agent terminals 20260131 --against theirs.csv
+    Exit:     0 written, or nothing differs; 1 something differs; 2 wrong command line, setting or FILE
+    """
+
+    async def work(app: App) -> list[Line]:
+        rows = await app.agents.paid_in(await known(app, name), day)
+        return [Line(one.txn_id, one.txn_date, one.account, one.amount) for one in rows]
+
+    _tell(day, against, data, work)
+
+
+def _date(txn: int) -> str:
+    return datetime.fromtimestamp(ids.moment_of(txn) // SECOND, MOSCOW).strftime("%Y%m%d%H%M%S")
+
+
+def _tell(day: str, against: Path | None, data: Path | None, work: Callable[[App], Awaitable[list[Line]]]) -> None:
+    _check_day(day)
+    theirs = _theirs(against) if against is not None else []
+    settings = settings_of(data=data)
+    ours = run(lambda: with_app(settings, work, writes=False))
+    if against is None:
+        click.echo(written(ours), nl=False)
+        return
+    found = differences({one.txn_id: one.amount for one in ours}, theirs)
+    show({"ours": len(ours), "theirs": len(theirs), "differences": [_shown(one) for one in found]})
+    if found:
+        raise Refused(f"{len(found)} payments differ; nothing was booked")
+
+
+def _check_day(day: str) -> None:
+    try:
+        datetime.strptime(day, "%Y%m%d")
+    except ValueError:
+        raise click.BadParameter(f"{day} is no day", param_hint="DAY") from None
+
+
+def _theirs(file: Path) -> list[Line]:
+    try:
+        return read(file.read_text("utf-8-sig"))
+    except (OSError, UnicodeDecodeError, BadRegistry) as problem:
+        raise click.BadParameter(f"{file}: {problem}", param_hint="--against") from None
+
+
+def _shown(one: Difference) -> dict[str, str | None]:
+    ours, theirs = (None if amount is None else face(amount) for amount in (one.ours, one.theirs))
+    return {"txn_id": one.txn_id, "ours": ours, "theirs": theirs}
