@@ -3,7 +3,6 @@ The server's side of the ledger process: the same `submit`, another place.
 """
 
 import asyncio
-import contextlib
 import secrets
 import socket
 import subprocess
@@ -20,6 +19,13 @@ from kalita.storage.engine import Unavailable
 
 LONGEST_QUEUE = 10_000
 START_S = 30
+END_S = 5
+"""What a process has to end by itself in, once its socket is closed; then it is killed, which loses nothing."""
+
+WRITE_S = 60
+"""The same where it may have a log to bring home."""
+
+RETRY_S = 1
 
 
 class RemoteWriter:
@@ -40,16 +46,23 @@ class RemoteWriter:
     async def start(self) -> None:
         """Start the process and wait until it leased its lane."""
         ours, theirs = socket.socketpair()
-        command = [sys.executable, "-m", "kalita.ledger.process", str(theirs.fileno())]
         with theirs:
-            self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+            self._process = subprocess.Popen(
+                _command(theirs.fileno()), pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
+            )
         _, connection = await asyncio.get_running_loop().create_connection(lambda: _Connection(self._lost), sock=ours)
-        connection.send(self._hello)
         try:
+            connection.send(self._hello)
             await asyncio.wait_for(connection.ready, START_S)
+            if connection.ended:
+                raise Unavailable("it ended at once")
         except (TimeoutError, Unavailable):
             connection.close()
+            await self._ended(END_S)
             raise Unavailable("the ledger process did not start; its log says why") from None
+        except BaseException:
+            connection.close()
+            raise
         self._connection = connection
 
     async def stop(self) -> None:
@@ -57,11 +70,12 @@ class RemoteWriter:
         self._stopping = True
         if self._starting is not None:
             self._starting.cancel()
+        within_s = END_S
         if self._connection is not None:
             await self._connection.drained()
             self._connection.close()
-        if self._process is not None:
-            await asyncio.to_thread(self._process.wait)
+            within_s = WRITE_S
+        await self._ended(within_s)
 
     @property
     def lane(self) -> int:
@@ -82,15 +96,33 @@ class RemoteWriter:
             self._starting = asyncio.get_running_loop().create_task(self._restart())
 
     async def _restart(self) -> None:
-        if self._process is not None:
-            await asyncio.to_thread(self._process.wait)
+        """Start a process again, and again for as long as it does not start, whatever the reason."""
         while self._connection is None:
-            with contextlib.suppress(Unavailable, OSError):
+            try:
+                await self._ended(END_S)
                 await self.start()
-                log.info("ledger_process_restarted")
-                break
-            await asyncio.sleep(1)
+            except Exception as problem:
+                known = isinstance(problem, (Unavailable, OSError))
+                log.error("ledger_process_not_restarted", reason=str(problem), exc_info=None if known else problem)
+                await asyncio.sleep(RETRY_S)
+        log.info("ledger_process_restarted")
         self._starting = None
+
+    async def _ended(self, within_s: int) -> None:
+        """Wait until the process is gone; one that does not go in time is killed."""
+        if self._process is None:
+            return
+        try:
+            await asyncio.to_thread(self._process.wait, within_s)
+        except subprocess.TimeoutExpired:
+            log.error("ledger_process_killed")
+            self._process.kill()
+            await asyncio.to_thread(self._process.wait)
+
+
+def _command(end: int) -> list[str]:
+    """Return what starts a ledger process. end: the number of its socket"""
+    return [sys.executable, "-m", "kalita.ledger.process", str(end)]
 
 
 class _Connection(asyncio.Protocol):
@@ -109,6 +141,7 @@ class _Connection(asyncio.Protocol):
         self._number = 0
         self.waiting: dict[int, asyncio.Future[Outcome]] = {}
         self.ready: asyncio.Future[None] = loop.create_future()
+        self.ended = False
         self.lane = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -117,6 +150,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell everyone who waits that nothing is known of his order (asyncio)."""
+        self.ended = True
         problem = Unavailable("the ledger process ended; repeat the call to learn what became of the order")
         if not self.ready.done():
             self.ready.set_exception(problem)
