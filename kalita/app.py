@@ -9,7 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from kalita.access import renewal
 from kalita.access.acts import Acts
+from kalita.access.codes import PhoneCodes
+from kalita.access.issuing import Issuing
 from kalita.access.pairs import Pairs
 from kalita.access.rates import Rates
 from kalita.access.tokens import Tokens
@@ -41,6 +44,7 @@ from kalita.limits import downgrade
 from kalita.limits.bind import Limits
 from kalita.messages.mail import Folder, Smtp
 from kalita.messages.post import Post
+from kalita.messages.sms import way_of
 from kalita.observe import log
 from kalita.outbound.addresses import LOOPBACK, networks
 from kalita.outbound.client import Failure, Outbound
@@ -85,6 +89,7 @@ WATCH_S = 1
 
 ROWS = (
     *profile.ROWS,
+    *renewal.ROWS,
     *identification.ROWS,
     *restrictions.ROWS,
     *downgrade.ROWS,
@@ -135,6 +140,9 @@ class App:
         self.outbound = outbound(settings)
         self._ways: dict[str, Outbound] = {}
         self.tokens = Tokens(engine, clock)
+        self.sms = way_of(settings.sms, settings.data / "outbox")
+        self.codes = PhoneCodes(engine, keys, clock, self.sms)
+        self.issuing = Issuing(engine, self.codes, clock)
         self.wallets = Wallets(engine, self.writer, clock, keys)
         self.limits = Limits(engine, clock, lifted=not settings.sum_limits)
         self.persons = Listed(engine, keys, clock)
@@ -202,6 +210,7 @@ class App:
     async def refresh(self) -> None:
         """Take up what commands changed beside this process: the clock, the catalogue."""
         await _move(self.engine, self.clock, self.settings, self._serving)
+        await self.tokens.write_uses()
         await self.providers.refresh()
         await self.exchange.refresh()
         await self.detector.refresh()
@@ -246,6 +255,9 @@ class App:
             Profiles: Profiles(self.engine, self.wallets, self.keys, self.clock),
             identification.IdentificationApi: identification.IdentificationApi(self.identification, self.clock),
             Restrictions: self.restrictions,
+            renewal.Renewal: renewal.Renewal(
+                self.engine, self.tokens, self.clock, self.settings.oauth_renewal, self._renewed
+            ),
             downgrade.Downgrades: downgrade.Downgrades(self.engine, self.limits, self.wallets, self.clock),
             Balances: Balances(
                 self.engine, self.writer, self.wallets, self.settings.tenge_balances, self.settings.phone_accounts
@@ -283,6 +295,13 @@ class App:
         messages = Messages(self.engine, self.keys, delays, chosen.hook_timeout_ms / 1000)
         notices = Notices(self.engine, self.bills, self.key_pairs)
         return Deliverer(self.engine, self.clock, self.outbound, {Channel.PAYMENTS: messages, Channel.BILLS: notices})
+
+    async def _renewed(self, wallet: int) -> None:
+        """Tell an owner that his token was renewed; that it cannot be told undoes nothing."""
+        try:
+            await self.sms.send(wallet, "Токен вашего кошелька обновлён. / The token of your wallet was renewed.")
+        except Unavailable as problem:
+            log.warning("not_told", reason=str(problem))
 
     def _verifier(self) -> Verifier:
         """Choose who says whether a person is who he says to be."""

@@ -52,9 +52,21 @@ class Settings:
     identification: str = field(
         default="listed",
         metadata={
-            "help": "who verifies persons: `listed`: those of `kalita persons import`; `anybody`: each well-formed one; "
-            "or the https address of a service of yours"
+            "help": "who verifies persons: `listed`, those of `kalita persons import`; `anybody`; "
+            "or the address of a service of yours"
         },
+    )
+    sms: str = field(
+        default="",
+        repr=False,
+        metadata={
+            "help": "how codes get to phones: empty, not at all; `screen`; `outbox`, the folder DIR/outbox; or an "
+            "address of Apprise with {number} in it, like twilio://SID:TOKEN@FROM/{number}",
+            "secret": True,
+        },
+    )
+    oauth_renewal: bool = field(
+        default=False, metadata={"help": "a live token may be renewed over /oauth/authorize and /oauth/token"}
     )
     tenge_balances: bool = field(default=False, metadata={"help": "owners may open a balance in tenge"})
     phone_accounts: bool = field(

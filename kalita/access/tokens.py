@@ -9,7 +9,8 @@ import re
 import secrets
 from typing import NamedTuple
 
-from kalita.clock import DAY, Clock
+from kalita.access.acts import Who, act
+from kalita.clock import DAY, MINUTE, Clock
 from kalita.storage.engine import Engine, Step
 from kalita.wire.endpoint import Permission
 
@@ -18,6 +19,8 @@ MOST_KNOWN = 50_000
 _FORM = re.compile(r"[\x21-\x7e]{1,256}", re.ASCII)
 
 
+RESTS = 10 * MINUTE
+MOST_WRITTEN = 100
 CHANGED = Step("access_changed", ())
 """Goes with every change of tokens, blocks and closed wallets."""
 
@@ -39,6 +42,8 @@ class Issued(NamedTuple):
     issued_at: int
     expires_at: int
     revoked_at: int | None
+    last_used_at: int | None = None
+    last_used_from: str | None = None
 
     @property
     def words(self) -> list[str]:
@@ -58,12 +63,16 @@ class Tokens:
         self._engine, self._clock = engine, clock
         self._known: dict[str, Bearer] = {}
         self._epoch = -1
+        self._uses: dict[str, tuple[int, str]] = {}
+        self._written: dict[str, int] = {}
 
-    async def bearer(self, token: str) -> Bearer | None:
+    async def bearer(self, token: str, client: str = "") -> Bearer | None:
         """
         Return whose live token this is; None for an unknown, blocked, expired or malformed one alike.
 
         Live tokens are kept in memory for as long as the access epoch stands still.
+
+        client  the address it came from; that it was used is written by `write_uses`
         """
         epoch = await self._engine.epoch()
         if epoch != self._epoch or len(self._known) >= MOST_KNOWN:
@@ -74,7 +83,11 @@ class Tokens:
             if bearer is None:
                 return None
             self._known[token] = bearer
-        return bearer if bearer.expires_at > self._clock.now() else None
+        now = self._clock.now()
+        if bearer.expires_at <= now:
+            return None
+        self._uses[token] = (now, client)
+        return bearer
 
     async def _look_up(self, token: str) -> Bearer | None:
         if not _FORM.fullmatch(token):
@@ -85,7 +98,7 @@ class Tokens:
         wallet, permissions, expires_at, closed_at = row
         return Bearer(wallet, permissions, expires_at, closed_at is not None)
 
-    async def issue(self, wallet: int, permissions: Permission) -> str:
+    async def issue(self, wallet: int, permissions: Permission, who: Who = Who.OPERATOR) -> str:
         """
         Issue a token and block the one before, in one transaction.
 
@@ -94,14 +107,36 @@ class Tokens:
         assert permissions
         token, now = secrets.token_hex(16), self._clock.now()
         added = (token_hash(token), wallet, token[:4], int(permissions), now, now + LIFE_DAYS * DAY)
-        await self._engine.change(Step("token_revoke_live", (wallet, now)), Step("token_add", added), CHANGED)
+        await self._engine.change(
+            Step("wallet_lock", (wallet,)),
+            Step("token_revoke_live", (wallet, now)),
+            Step("token_add", added),
+            act(wallet, now, who, "token.issued", token[:4]),
+            CHANGED,
+        )
         return token
+
+    async def write_uses(self) -> None:
+        """Write down when tokens were last used: some at a time, each at most once in ten minutes."""
+        uses, self._uses = self._uses, {}
+        if len(self._written) >= MOST_KNOWN:
+            self._written = {}
+        due = [(token, at, client) for token, (at, client) in uses.items() if self._written.get(token, 0) + RESTS <= at]
+        for token, at, client in due[MOST_WRITTEN:]:
+            self._uses.setdefault(token, (at, client))
+        self._written |= {token: at for token, at, _ in due[:MOST_WRITTEN]}
+        steps = [Step("token_used", (token_hash(token), at, client)) for token, at, client in due[:MOST_WRITTEN]]
+        if steps:
+            await self._engine.change(*steps)
 
     async def of_wallet(self, wallet: int) -> list[Issued]:
         """Return the facts of every token a wallet ever had, oldest first."""
         return [Issued(*row) for row in await self._engine.all("tokens_of_wallet", wallet)]
 
-    async def revoke(self, wallet: int) -> bool:
+    async def revoke(self, wallet: int, who: Who = Who.OPERATOR) -> bool:
         """Block the live token; return whether there was one."""
-        count, _ = await self._engine.change(Step("token_revoke_live", (wallet, self._clock.now())), CHANGED)
+        now = self._clock.now()
+        count, *_ = await self._engine.change(
+            Step("token_revoke_live", (wallet, now)), act(wallet, now, who, "token.revoked"), CHANGED
+        )
         return count > 0

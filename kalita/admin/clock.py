@@ -30,9 +30,7 @@ class Duration(click.ParamType[int]):
         found = _DURATION.fullmatch(str(value))
         span = int(found[1]) * UNITS[found[2]] if found else 0
         if not 0 < span <= FARTHEST:
-            self.fail(
-                f"{str(value)[:40]!r} is no duration: 30s, 10m, 36h or 181d are, up to a hundred years", param, ctx
-            )
+            self.fail(f"{str(value)[:40]!r} is no duration like 30s, 10m, 36h, 181d, up to a century", param, ctx)
         return span
 
 

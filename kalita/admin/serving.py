@@ -19,7 +19,7 @@ from kalita.storage.place import Place
 PROCESSES = "How many processes serve; more than one needs PostgreSQL [default: 1]."
 DEMO = {
     "data": Path("demo-data"), "metrics_port": 0, "requests_a_minute": 0, "bad_tokens_a_minute": 0, "log_human": True,
-    "identification": "anybody",
+    "identification": "anybody", "sms": "outbox", "oauth_renewal": True,
 }  # fmt: skip
 """What a demonstration has instead of the defaults: no rate limit binds it but the documented one on history."""
 

@@ -187,7 +187,7 @@ class Server:
         return holder.wallet, holder.pair
 
     async def _bearer(self, request: Request, heads: head.Heads) -> Bearer:
-        bearer = await self._tokens.bearer(head.bearer_of(heads))
+        bearer = await self._tokens.bearer(head.bearer_of(heads), request.client)
         if bearer is not None:
             return bearer
         raise self._unauthorized(request)

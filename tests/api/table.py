@@ -21,8 +21,8 @@ SAMPLES = {
     "endDate": "2026-01-02T00:00:00Z",
     "hookType": "1", "param": "http%3A%2F%2F10.0.0.1%2F", "txnType": "2",
     "hookId": "d63a8729-f5c8-486f-907d-9fb8758afcfc", "before": "5",
-    "alias": "qw_wallet_rub", "types": "TURNOVER", "operation": "1747ea28-1082-41bc-bde4-72994b3ffeb4",
-    "nextTxnDate": "2026-01-02T00:00:00Z", "nextTxnId": "5",
+    "token": "x", "alias": "qw_wallet_rub", "types": "TURNOVER",
+    "operation": "1747ea28-1082-41bc-bde4-72994b3ffeb4", "nextTxnDate": "2026-01-02T00:00:00Z", "nextTxnId": "5",
 }  # fmt: skip
 BODIES: dict[str, Callable[[], Any]] = {
     "IdentificationBody": lambda: dict(PERSON),

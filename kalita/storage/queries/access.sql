@@ -17,4 +17,4 @@ UPDATE token SET revoked_at = $2 WHERE wallet = $1 AND revoked_at IS NULL;
 INSERT INTO token (hash, wallet, shown, permissions, issued_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6);
 
 -- name: tokens_of_wallet
-SELECT shown, permissions, issued_at, expires_at, revoked_at FROM token WHERE wallet = $1 ORDER BY issued_at;
+SELECT shown, permissions, issued_at, expires_at, revoked_at, last_used_at, last_used_from FROM token WHERE wallet = $1 ORDER BY issued_at;
