@@ -7,6 +7,7 @@ Source: design.md "The ledger"; scale-out rule "the wallet leads the key of ever
 
 from enum import IntEnum
 
+from kalita.money import WALLET_CURRENCIES
 from kalita.storage.rows import AccountRow
 
 SMALLEST_WALLET, LARGEST_WALLET = 10**9, 10**15 - 1
@@ -44,6 +45,15 @@ def account_id(owner: int, kind: Kind, currency: int) -> int:
 def owner_of(account: int) -> int:
     """Return whose an account is."""
     return account // 8192
+
+
+_BALANCES = tuple(currency * 8 + Kind.WALLET for currency in WALLET_CURRENCIES)
+
+
+def balances_beside(account: int) -> list[int]:
+    """Return every account on which the wallet of one of its accounts may hold a balance."""
+    first = account // 8192 * 8192
+    return [first + balance for balance in _BALANCES]
 
 
 def account_range(owner: int) -> tuple[int, int]:

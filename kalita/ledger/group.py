@@ -4,13 +4,12 @@ Judge a group of orders against what was read under lock; collect what it writes
 
 from kalita.clock import day_of, month_of
 from kalita.ids import moment_of, next_id
-from kalita.ledger.accounts import Direction, Kind, account_id, new_account, owner_of
+from kalita.ledger.accounts import Direction, Kind, account_id, balances_beside, new_account
 from kalita.ledger.accounts import stream as stream_of
 from kalita.ledger.chain import Digest, opened
 from kalita.ledger.counters import Counters, add, read, written
 from kalita.ledger.decide import Entry, decide
 from kalita.ledger.order import DAY, MONTH, TXN, Accepted, Closing, Count, Order, Outcome, Record
-from kalita.money import WALLET_CURRENCIES
 from kalita.refusals import NOT_ENOUGH_MONEY, OUTDATED, REPEATED, UNUSABLE, Refusal, payment
 from kalita.storage.engine import Found, Needs, Writes
 from kalita.storage.rows import (
@@ -46,16 +45,10 @@ def needs_of(orders: list[Order], lane: int, holder: str) -> Needs:
         for bar in order.bars:
             accounts.add(bar.account)
         for count in order.counts:
-            accounts.update(_balances(count.account))
+            accounts.update(balances_beside(count.account))  # a limit is the wallet's, whatever the currency
         if order.guard is not None:
             guards.add((order.guard.query, order.guard.args))
     return Needs(lane, holder, sorted(accounts), sorted(keys), sorted(waiting), sorted(guards, key=str))
-
-
-def _balances(account: int) -> list[int]:
-    """Return every account that a wallet may hold a balance on: a limit is the wallet's, whatever the currency."""
-    owner = owner_of(account)
-    return [account_id(owner, Kind.WALLET, currency) for currency in WALLET_CURRENCIES]
 
 
 def period_at(period: int, moment: int) -> int:
@@ -141,7 +134,7 @@ class Group:
         period = period_at(count.period, moment_of(txn_id))
         return [
             (category, amount)
-            for account in _balances(count.account)
+            for account in balances_beside(count.account)
             if account in self._found.accounts
             for (at, category), (amount, _) in self._counters_of(account).items()
             if at == period
