@@ -4,7 +4,9 @@ The page for people at /docs: every call of the table, readable without JavaScri
 It is a rendering of the OpenAPI document, so it cannot say anything else than the table does.
 """
 
+import csv
 from collections.abc import Iterator, Sequence
+from functools import cache
 from html import escape
 from importlib.resources import files
 from string import Template
@@ -80,6 +82,18 @@ def _file(kind: str) -> bytes:
     return files("kalita.web").joinpath(f"reference.{kind}").read_bytes()
 
 
+@cache
+def _titles() -> dict[str, str]:
+    rows = csv.DictReader(files("kalita.web").joinpath("titles.csv").read_text("utf-8").splitlines())
+    return {row["en"]: row["ru"] for row in rows}
+
+
+def title_of(operation: Node, language: str) -> str:
+    """Return the title of a call; in English where titles.csv does not have it."""
+    title: str = operation["summary"]
+    return _titles().get(title, title) if language == "ru" else title
+
+
 class Page:
     """The page in one language."""
 
@@ -100,7 +114,7 @@ class Page:
         return Template(_file("html").decode()).substitute(
             words,
             language=self._language,
-            links="".join(_link(*call) for call in calls),
+            links="".join(_link(self._language, *call) for call in calls),
             calls="".join(self._call(*call, aliases.get(call[1], [])) for call in calls),
         )
 
@@ -109,7 +123,7 @@ class Page:
         needs = f"{words['permission']}: {permission}." if permission else words["no_token"]
         others = "".join(f'<p class="call soft">{words["aliases"]} <code>{escape(one)}</code></p>\n' for one in aliases)
         return (
-            f'<section id="{operation["operationId"]}">\n<h2>{escape(operation["summary"])}</h2>\n'
+            f'<section id="{operation["operationId"]}">\n<h2>{escape(title_of(operation, self._language))}</h2>\n'
             f'<p class="call"><code><span class="method">{method}</span> {escape(path)}</code></p>\n{others}'
             f'<p class="soft">{escape(needs)} {words["source"]}: {escape(operation["x-source"])}.</p>\n'
             f"{self._parameters(operation)}{self._body(operation)}{self._answer(operation)}{self._refusals(operation)}"
@@ -235,8 +249,8 @@ def _line(row: tuple[str, ...]) -> str:
     return f"<tr><td><code>{first}</code></td>{cells}</tr>\n"
 
 
-def _link(method: str, path: str, operation: Node) -> str:
-    title, name = escape(operation["summary"]), operation["operationId"]
+def _link(language: str, method: str, path: str, operation: Node) -> str:
+    title, name = escape(title_of(operation, language)), operation["operationId"]
     return f'<li><a href="#{name}">{title}</a><br><code>{method} {escape(path)}</code></li>\n'
 
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from kalita.web.errors import code_of, refusals_of
-from kalita.web.reference import WORDS
+from kalita.web.reference import WORDS, title_of
 from tests.api.table import Address, addresses
 from tests.servers import Demo
 
@@ -72,7 +72,9 @@ def test_every_call_is_on_the_page(page: tuple[str, Page], address: Address) -> 
     """Title, path, parameters and refusals of every row are readable without JavaScript."""
     language, shown = page
     row = address.row
-    assert row.title in shown.text
+    title = title_of({"summary": row.title}, language)
+    assert title in shown.text
+    assert bool(re.search("[а-яё]", title)) == (language == "ru"), f"{title!r} is missing in kalita/web/titles.csv"
     assert address.path in shown.text
     for param in (*row.at, *row.query):
         assert param.name in shown.text
