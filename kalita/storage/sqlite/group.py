@@ -99,6 +99,8 @@ def write(db: sqlite3.Connection, queries: Mapping[str, str], writes: Writes) ->
         )
     if writes.bars:
         many("INSERT INTO bar VALUES (?, ?, ?)", writes.bars)
+    if writes.history or writes.closings:
+        _tell(db, writes)
     for query, args in writes.extras:
         db.execute(queries[query], args)
     db.execute("INSERT INTO chain VALUES (?, ?, ?, ?, ?, ?)", group)
