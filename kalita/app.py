@@ -42,6 +42,7 @@ from kalita.ledger.writer import Ledger, Writer
 from kalita.limits import api as limits_api
 from kalita.limits import downgrade
 from kalita.limits.bind import Limits
+from kalita.limits.worth import worth
 from kalita.messages.mail import Folder, Smtp
 from kalita.messages.post import Post
 from kalita.messages.sms import way_of
@@ -144,7 +145,7 @@ class App:
         self.codes = PhoneCodes(engine, keys, clock, self.sms)
         self.issuing = Issuing(engine, self.codes, clock)
         self.wallets = Wallets(engine, self.writer, clock, keys)
-        self.limits = Limits(engine, clock, lifted=not settings.sum_limits)
+        self.limits = Limits(engine, clock, lifted=not settings.sum_limits, worth=self._worth)
         self.persons = Listed(engine, keys, clock)
         self.identification = Identification(engine, keys, clock, self._verifier())
         self.restrictions = Restrictions(engine, self.writer, self.wallets, clock)
@@ -161,7 +162,7 @@ class App:
         )
         self.bills = Bills(engine, clock, self.wallets, self.key_pairs)
         self.payers = Payers(engine, self.writer, clock, self.wallets, self.limits, self.bills)
-        self.refunds = Refunds(engine, self.writer, clock, settings.bill_refunds)
+        self.refunds = Refunds(engine, self.writer, clock, self.limits, settings.bill_refunds)
         self.hooks = Hooks(engine, clock, keys, self.outbound)
         self.agents = Agents(engine, self.writer, clock)
         self.exchange = Exchange(
@@ -302,6 +303,13 @@ class App:
             await self.sms.send(wallet, "Токен вашего кошелька обновлён. / The token of your wallet was renewed.")
         except Unavailable as problem:
             log.warning("not_told", reason=str(problem))
+
+    def _worth(self, amount: int, currency: int, wanted: int) -> int:
+        """Measure an amount in another currency for limits, by the rates that hold now."""
+        middle = self.exchange.middle
+        return (
+            worth(amount, currency, wanted, middle.roubles) if middle is not None else worth(amount, currency, wanted)
+        )
 
     def _verifier(self) -> Verifier:
         """Choose who says whether a person is who he says to be."""

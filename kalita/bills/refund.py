@@ -9,6 +9,7 @@ from kalita.clock import Clock
 from kalita.ledger.accounts import Direction, Kind, account_id
 from kalita.ledger.order import TXN, Extra, Guard, Order, Record, Transfer
 from kalita.ledger.writer import Ledger
+from kalita.limits.bind import Limits
 from kalita.providers.catalogue import WALLET_SYSTEM, WALLET_TRANSFER
 from kalita.refusals import BILL_CONFLICT, BILL_EXISTS, OUTDATED, REFUND_AMOUNT, REFUND_NOT_FOUND, Refusal, Refused
 from kalita.storage.engine import Engine
@@ -26,8 +27,9 @@ class Refund(NamedTuple):
 class Refunds:
     """Give money back. offered: False: nothing is."""
 
-    def __init__(self, engine: Engine, writer: Ledger, clock: Clock, offered: bool) -> None:
-        self._engine, self._writer, self._clock, self._offered = engine, writer, clock, offered
+    def __init__(self, engine: Engine, writer: Ledger, clock: Clock, limits: Limits, offered: bool) -> None:
+        self._engine, self._writer, self._clock = engine, writer, clock
+        self._limits, self._offered = limits, offered
 
     async def known(self, bill: Bill, refund_id: str) -> Refund:
         """Return a refund; raise the refusal when there is none."""
@@ -53,12 +55,19 @@ class Refunds:
             raise Refused(BILL_CONFLICT, "the bill is not paid")
         if currency != bill.currency or not 0 < amount <= bill.amount - bill.refunded:
             raise Refused(REFUND_AMOUNT)
-        outcome = await self._writer.submit(self._order(bill, refund_id, amount))
+        paid = self._paid(bill) if amount + bill.refunded == bill.amount else None
+        order = await self._limits.refunded(self._order(bill, refund_id, amount), paid, bill.txn_id or 0)
+        outcome = await self._writer.submit(order)
         if isinstance(outcome, Refusal):
             if outcome.code == OUTDATED.code:
                 return bill
             raise Refused(BILL_CONFLICT, outcome.en)
         return await self.known(bill, refund_id)
+
+    def _paid(self, bill: Bill) -> Record:
+        """Return the payer's record of the payment, as far as limits look at it."""
+        assert bill.payer is not None
+        return Record(bill.payer, Direction.OUT, bill.currency, WALLET_TRANSFER, "", bill.amount, 0, "", None)
 
     def _order(self, bill: Bill, refund_id: str, amount: int) -> Order:
         payer, owner, currency = bill.payer, bill.owner, bill.currency

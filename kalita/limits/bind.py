@@ -202,6 +202,18 @@ class Limits:
             counts.append(Count(account_id(wallet, Kind.WALLET, moved), MONTH, category, roubles, 1, checks))
         return tuple(counts)
 
+    async def refunded(self, order: Order, record: Record | None, txn_id: int) -> Order:
+        """
+        Count a refund between wallets: nothing refuses it, and what it gives back whole is given back to limits.
+
+        record  the payer's of the transfer that is given back, whole with this; None as long as it is not
+        """
+        bound = await self.bind(order, Category.TRANSFER)
+        counts = tuple(count._replace(checks=()) for count in bound.counts)
+        if record is not None:
+            counts += await self.given_back(record, txn_id, Category.TRANSFER)
+        return replace(bound, counts=counts, ceilings=())
+
     async def given_back(self, record: Record, txn_id: int, category: Category) -> tuple[Count, ...]:
         """
         Return what a payment that failed or was refunded gives back, for the order that gives the money back.

@@ -19,9 +19,14 @@ import structlog
 
 from kalita.app import App
 from kalita.clock import Clock
+from kalita.ledger.audit import Report, audit
+from kalita.ledger.audit_rows import Findings
+from kalita.limits.audit import counters
 from kalita.money import LETTERS
 from kalita.people.wallets import Level
+from kalita.providers.catalogue import NICKNAME_TRANSFER, WALLET_TRANSFER
 from kalita.settings import Settings
+from kalita.storage.engine import Snapshot
 from kalita.wire.endpoint import ALL_PERMISSIONS, Permission
 from tests.books import Hand
 from tests.servers import Wallet
@@ -50,6 +55,10 @@ class Answer:
             return ""
         told = self.json
         return told.get("errorCode") or told["code"]
+
+
+async def _counters(snapshot: Snapshot, found: Findings) -> None:
+    await counters(snapshot, found, (WALLET_TRANSFER, NICKNAME_TRANSFER))
 
 
 @dataclass
@@ -122,6 +131,16 @@ class House:
     def call(self, method: str, target: str, wallet: Wallet | None = None, body: Any = None, **headers: str) -> Answer:
         """Call the server. body: bytes as they are, anything else as JSON. headers: `_` stands for `-`."""
         return self.run(self._ask(method, target, wallet, body, headers))
+
+    def proven(self) -> None:
+        """Audit the books and the counters of limits, which must be in order."""
+
+        async def work() -> Report:
+            async with self.app.engine.snapshot() as snapshot:
+                return await audit(snapshot, self.app.keys, (), (_counters,))
+
+        report = self.run(work())
+        assert report.findings == ()
 
     def get(self, target: str, wallet: Wallet | None = None, **headers: str) -> Answer:
         """Ask for something."""

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from kalita.app import ROWS
+from kalita.clock import month_of
 from kalita.people.wallets import Level
 from kalita.web.openapi import describe
 from tests.api.house import Answer, House
@@ -346,3 +347,7 @@ def test_refunds_where_they_are_offered(giving: House) -> None:
     assert giving.get(f"{path}/2", shop).json == last.json
     balances = [giving.run(giving.app.wallets.balances(one.number))[0].available for one in (owner, payer)]
     assert balances == [0, 500_00]
+    month = month_of(giving.hand.now // 1000)
+    spent = [giving.run(giving.app.limits.spent(one.number, month)) for one in (owner, payer)]
+    assert spent == [{0: (100_50, 2)}, {0: (0, 0)}], "a refund counts for who gives, and gives back to who had paid"
+    giving.proven()

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,8 @@ def test_worth_rounds_up() -> None:
     assert worth(1_00, 840, 643) == 90_00
     assert worth(1, 398, 643) == 1
     assert worth(15_000_00, 643, 840) == 166_67
+    assert worth(1_00, 840, 643, {840: Decimal("91.2345")}) == 91_24
+    assert worth(1_00, 840, 978, {840: Decimal("91.2345")}) == 92
 
 
 def test_months_and_days_are_of_moscow() -> None:

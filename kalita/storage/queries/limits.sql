@@ -18,4 +18,6 @@ SELECT h.wallet, h.stream, h.txn_id, h.provider, h.sum + h.commission, m.amount
   FROM history h LEFT JOIN measured m ON m.wallet = h.wallet AND m.txn_id = h.txn_id
  WHERE h.stream >= 2000 AND h.state <> 2
    AND NOT EXISTS (SELECT 1 FROM payout p WHERE p.wallet = h.wallet AND p.txn_id = h.txn_id AND p.refunded = p.amount)
+   AND NOT EXISTS (SELECT 1 FROM bill b WHERE b.payer = h.wallet AND b.txn_id = h.txn_id AND b.refunded > 0
+                                         AND b.refunded = b.amount)
  ORDER BY h.wallet, h.txn_id, h.stream;
