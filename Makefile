@@ -45,12 +45,12 @@ check: lint
 	@KALITA_LONG=1 $(MAKE) test
 
 # What the words above stand on. A stamp file says that its requirements are installed.
-tests-setup: .venv/.test .venv-glqiwi/.done
+tests-setup: .venv/.test .venv-glqiwi/.done .venv-pyqiwip2p/.done .node-qiwi/.done
 	@tools/need.sh strace
 	@tools/need.sh curl
 	@tools/postgres.sh
 
-.venv/bin/python .venv-glqiwi/bin/python:
+.venv/bin/python .venv-glqiwi/bin/python .venv-pyqiwip2p/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	    { echo "Kalita needs Python 3.11 or newer, and '$(PYTHON)' is not: name one with make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -m venv --clear $(@D:/bin=) || \
@@ -73,9 +73,20 @@ tests-setup: .venv/.test .venv-glqiwi/.done
 	.venv-glqiwi/bin/python $(PIP) --require-hashes -r requirements/glqiwi.txt
 	@touch $@
 
+.venv-pyqiwip2p/.done: requirements/pyqiwip2p.txt | .venv-pyqiwip2p/bin/python
+	.venv-pyqiwip2p/bin/python $(PIP) --require-hashes -r requirements/pyqiwip2p.txt
+	@touch $@
+
+.node-qiwi/.done: tests/clients/node/package.json tests/clients/node/package-lock.json
+	@tools/need.sh node nodejs
+	@tools/need.sh npm
+	@mkdir -p $(@D) && cp $^ $(@D)
+	cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
 # For those who keep the pins: regenerate requirements/*.txt.
 pin:
 	@tools/pin.sh $(ARGS)
 
 clean:
-	rm -rf .venv .venv-* build dist *.egg-info
+	rm -rf .venv .venv-* .node-qiwi build dist *.egg-info

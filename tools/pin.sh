@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../requirements"
 tool=../.venv-pin
 [ -x "$tool/bin/pip-compile" ] || { "${PYTHON:-python3}" -m venv "$tool" && "$tool/bin/pip" install --quiet pip-tools; }
 
-for name in build run test bench glqiwi; do
+for name in build run test bench glqiwi pyqiwip2p; do
     echo "pin $name"
     "$tool/bin/pip-compile" --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
         --output-file "$name.txt" "$@" "$name.in"

@@ -225,6 +225,7 @@ ROWS = (
     _row(
         "POST", "/widgets-api/api/p2p/protected/keys/create", Checkout.create_keys, "A new pair of keys", "2.2",
         caller=Caller.TOKEN, body=KeysBody, answers=KeysInfo, refusals=(IDENTIFICATION_REQUIRED,),
+        aliases=("/partner/bill/v1/bills/widgets-api/api/p2p/protected/keys/create",),  # where one client looks for it
     ),
     _row(
         "GET", "/checkout-api/api/bill/search", Checkout.search, "Unpaid bills", "6.1",

@@ -46,7 +46,7 @@ class Transport:
     async def carry(self, session: aiohttp.ClientSession, method: str, url: URL, rest: dict) -> object:
         """Send a request on; once after `twice` was set, lose the first answer and send the same request again."""
         assert url.host in HISTORIC, url
-        self.seen.append({"method": method, "host": url.host, "path": url.path, "header": session.headers["Host"]})
+        self.seen.append({"method": method, "host": url.host, "path": url.path, "header": session.headers.get("Host")})
         here = url.with_scheme("http").with_host(self._address.host).with_port(self._address.port)
         if self.twice:
             self.twice = False
