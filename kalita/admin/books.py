@@ -14,7 +14,7 @@ from kalita.ledger.audit import Head, Report
 from kalita.ledger.audit import audit as audit_
 from kalita.ledger.audit_rows import Findings
 from kalita.limits.audit import counters
-from kalita.providers.catalogue import WALLET_TRANSFER
+from kalita.providers.catalogue import NICKNAME_TRANSFER, WALLET_TRANSFER
 from kalita.storage.engine import Snapshot
 
 _LINE = re.compile(r"(\d{1,2}) (\d{1,15}) ([0-9a-f]{32})", re.ASCII)
@@ -60,7 +60,7 @@ def audit(heads: bool, against: Path | None, data: Path | None, as_json: bool) -
 
 
 async def _counters(snapshot: Snapshot, found: Findings) -> None:
-    await counters(snapshot, found, (WALLET_TRANSFER,))
+    await counters(snapshot, found, (WALLET_TRANSFER, NICKNAME_TRANSFER))
 
 
 def _facts(report: Report) -> dict[str, Any]:

@@ -177,6 +177,11 @@ async def _row(app: App, number: int) -> Row:
 
 
 async def _change(app: App, changes: dict[int, dict[str, str]], number: int | None) -> Row:
+    for columns in changes.values():
+        name = columns.get("connector")
+        if name and not app.connectors.knows(name):
+            known = ", ".join(app.connectors.names())
+            raise Refused(f"there is no connector {name}: {known} are installed; nothing was changed")
     try:
         await app.providers.change(changes)
     except BadRow as problem:

@@ -96,7 +96,10 @@ class Kinds:
             return NO_SUCH_RECIPIENT
         return self._transfer(request, provider, meaning, int(row[0]), account.upper())
 
-    def _transfer(self, request: Request, provider: Provider, meaning: str, payee: int, shown: str) -> Plan | Refusal:
+    def _transfer(
+        self, request: Request, provider: Provider, meaning: str, payee: int, shown: str, as_: int | None = None
+    ) -> Plan | Refusal:
+        """Plan a transfer. as_: the provider that history shows, when it is not the one that was asked for."""
         if payee == request.payer:
             return OWN_WALLET
         if request.pay_from != request.currency:
@@ -110,7 +113,9 @@ class Kinds:
         transfers = [Transfer(source, account_id(payee, Kind.WALLET, currency), amount)]
         openings = self._payee(payee, currency)
         self._fee(source, currency, fee, transfers, openings)
-        paid = Record(payer, Direction.OUT, currency, request.provider, shown, amount, fee, comment, request.client_id)
+        paid = Record(
+            payer, Direction.OUT, currency, as_ or request.provider, shown, amount, fee, comment, request.client_id
+        )
         received = Record(payee, Direction.IN, currency, WALLET_SYSTEM, f"+{payer}", amount, 0, comment, None)
         answer = answer_around(request, currency, request.fields)
         return Plan(_order(request, meaning, transfers, openings, (paid, received), answer), Category.TRANSFER)
@@ -138,7 +143,7 @@ class Kinds:
         if not self._make_wallets and await self._engine.one("wallet_level", payee) is None:
             return NO_SUCH_RECIPIENT
         if source == target:
-            return self._transfer(request, provider, meaning, payee, f"+{payee}")
+            return self._transfer(request, provider, meaning, payee, f"+{payee}", WALLET_TRANSFER)
         rate = self._exchange.rate(source, target) if self._exchange is not None else None
         if rate is None:
             return UNREACHABLE
