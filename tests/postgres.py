@@ -24,6 +24,7 @@ import time
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 
@@ -198,6 +199,13 @@ def database(made: bool = True) -> str:
     """Return the address of a new database. made: its tables are there"""
     server, name = shared(), f"kalita_{next(_numbers)}"
     statement(server, f"CREATE DATABASE {name}" + (f" TEMPLATE {TEMPLATE}" if made else ""))
+    return server.url(name)
+
+
+def copy(url: str) -> str:
+    """Return the address of a copy of a database that nobody is connected to."""
+    server, name = shared(), f"kalita_{next(_numbers)}"
+    statement(server, f"CREATE DATABASE {name} TEMPLATE {urlsplit(url).path.strip('/')}")
     return server.url(name)
 
 
