@@ -270,7 +270,7 @@ def _check(settings: Settings, origins: Origins) -> None:
     if not _ADDRESS.fullmatch(settings.mail_from):
         _wrong("mail_from", origins["mail_from"], "an address like kalita@example.org is needed", settings.mail_from)
     if settings.public_url and not _URL.fullmatch(settings.public_url):
-        _wrong("public_url", origins["public_url"], "https://… without a slash at its end", settings.public_url)
+        _wrong("public_url", origins["public_url"], "https://wallet.example.org is needed", settings.public_url)
     if not _PERCENT.fullmatch(settings.rates_spread):
         _wrong("rates_spread", origins["rates_spread"], "a number like 1.5 is needed", settings.rates_spread)
     if settings.log_level not in ("debug", "info", "warning", "error"):

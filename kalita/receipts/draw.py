@@ -19,11 +19,14 @@ import typst
 from PIL import Image
 
 from kalita.receipts.paper import Paper
+from kalita.storage.engine import Unavailable
 
 Form = Literal["PDF", "JPEG"]
 DOTS_AN_INCH = 200
 QUALITY = 88
 ADDRESS_LINE = 38
+LONGEST_QUEUE = 200
+"""Papers that may wait to be drawn: about ten seconds of them."""
 
 
 class Press:
@@ -31,10 +34,17 @@ class Press:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "kalita-press")
+        self._waiting = 0
 
     async def receipt(self, paper: Paper, form: Form) -> bytes:
-        """Draw a receipt."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, draw_receipt, paper, form)
+        """Draw a receipt; Unavailable when too many wait already."""
+        if self._waiting >= LONGEST_QUEUE:
+            raise Unavailable("too many receipts are being drawn")
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, draw_receipt, paper, form)
+        finally:
+            self._waiting -= 1
 
     async def close(self) -> None:
         """End the thread."""

@@ -5,7 +5,9 @@ Source: history.md 4.
 """
 
 import io
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -226,3 +228,47 @@ def test_markup_in_texts_stays_text(server: Demo, people: House) -> None:
         assert "".join(comment.split()) in text
         page = httpx.get(address_in(file(payer, item, format="JPEG"))).text
         assert "bold" not in page
+
+
+def test_body_of_a_question_is_read_past(paid: tuple[Live, Any]) -> None:
+    """One client repeats the query in a form body and calls it JSON."""
+    payer, item = paid
+    answer = payer.client.request(
+        "GET", FILE.format(txn=item["txnId"]), params={"type": "OUT", "format": "PDF"},
+        content=b"type=OUT&format=PDF", headers={"Content-Type": "application/json"},
+    )  # fmt: skip
+    assert answer.content.startswith(b"%PDF")
+
+
+def test_drawing_holds_up_nobody(server: Demo, people: House) -> None:
+    """While many receipts are drawn, the server answers others at once."""
+    with live(server, people.wallet(RUB=100_00)) as payer:
+        txn = payer.told(LIST, rows="1")["data"][0]["txnId"]
+
+        def draw(_: int) -> int:
+            query = {"type": "IN", "format": "JPEG"}
+            heads = payer.client.headers
+            return httpx.get(server.url + FILE.format(txn=txn), params=query, headers=heads, timeout=60).status_code
+
+        with ThreadPoolExecutor(40) as crowd, httpx.Client(base_url=server.url) as other:
+            drawn = crowd.map(draw, range(40))
+            other.get("/health")
+            waits = []
+            for _ in range(40):
+                begun = time.monotonic()
+                assert other.get("/health").status_code == 200
+                waits.append(time.monotonic() - begun)
+            assert set(drawn) == {200}
+    assert sorted(waits)[len(waits) // 2] < 0.05
+
+
+def test_too_many_at_once_are_told_to_come_back(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be drawn soon is refused with 503, and the same call may be repeated."""
+    monkeypatch.setattr("kalita.receipts.draw.LONGEST_QUEUE", 0)
+    owner = house.wallet(RUB=1)
+    page = house.get(f"/payment-history/v2/persons/{owner.number}/payments?rows=1", owner)
+    path = f"{FILE.format(txn=page.json['data'][0]['txnId'])}?type=IN"
+    answer = house.get(path, owner)
+    assert (answer.status, answer.code, answer.headers["retry-after"]) == (503, "service.unavailable", "1")
+    monkeypatch.undo()
+    assert house.get(path, owner).status == 200

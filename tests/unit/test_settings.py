@@ -116,6 +116,14 @@ def test_what_is_not_known_is_refused_with_its_origin(
         ("log_level", "loud"),
         ("host", ""),
         ("metrics_host", ""),
+        ("smtp_tls", "ssl"),
+        ("smtp_port", "0"),
+        ("mail_from", "kalita"),
+        ("mail_from", "Kalita <kalita@example.org>"),
+        ("mail_from", "kalita@example.org\nBcc: x@example.org"),
+        ("public_url", "wallet.example.org"),
+        ("public_url", "https://wallet.example.org/"),
+        ("public_url", "ftp://wallet.example.org"),
         ("database", "mysql://user:hidden@host/name"),
         ("database", "kalita.db"),
         ("secret_key", "0011"),
@@ -146,8 +154,9 @@ def test_words_for_true_and_false(tmp_path: Path, text: str, value: bool) -> Non
 
 def test_a_secret_is_never_shown(tmp_path: Path) -> None:
     """Neither by `config`, nor in a log of the object, nor by the refusal of a wrong one."""
-    settings, _ = made(tmp_path, "", {"KALITA_SECRET_KEY": KEY})
-    assert shown(settings)["secret_key"] == "********"
+    settings, _ = made(tmp_path, "", {"KALITA_SECRET_KEY": KEY, "KALITA_SMTP_PASSWORD": "hush"})
+    assert (shown(settings)["secret_key"], shown(settings)["smtp_password"]) == ("********", "********")
+    assert "hush" not in repr(settings)
     assert KEY not in repr(settings)
     assert settings.secret_key == KEY
     for wrong in ("secret_key = 123456789", f'secret_key = "{"f00d" * 8}x"'):
