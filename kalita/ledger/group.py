@@ -30,6 +30,7 @@ def needs_of(orders: list[Order], lane: int, holder: str) -> Needs:
     keys: set[tuple[int, str]] = set()
     waiting: set[tuple[int, int, int]] = set()
     guards: set[tuple[str, tuple[int | str | None, ...]]] = set()
+    told: set[int] = set()
     for order in orders:
         for source, target, _ in order.transfers:
             accounts.add(source)
@@ -38,17 +39,21 @@ def needs_of(orders: list[Order], lane: int, holder: str) -> Needs:
             accounts.add(account_id(opening.owner, opening.kind, opening.currency))
         for record in order.records:
             accounts.add(account_id(record.wallet, Kind.WALLET, record.currency))
+            told.add(record.wallet)
         if order.client_id is not None:
             keys.add((order.owner, order.client_id))
         if order.closes is not None:
             waiting.add(order.closes[:3])
+            told.add(order.closes.wallet)
         for bar in order.bars:
             accounts.add(bar.account)
         for count in order.counts:
             accounts.update(balances_beside(count.account))  # a limit is the wallet's, whatever the currency
         if order.guard is not None:
             guards.add((order.guard.query, order.guard.args))
-    return Needs(lane, holder, sorted(accounts), sorted(keys), sorted(waiting), sorted(guards, key=str))
+    return Needs(
+        lane, holder, sorted(accounts), sorted(keys), sorted(waiting), sorted(guards, key=str), sorted(told)
+    )  # fmt: skip
 
 
 def period_at(period: int, moment: int) -> int:

@@ -39,6 +39,7 @@ class Needs(NamedTuple):
     """
     What a group has to read: accounts in id order, repeat keys, payments that may still wait on hold.
 
+    told    wallets whose history the orders would change, in order: those that may have a hook
     guards  named reads that find a row while what an order stands on is still so, in order; they lock that row
     """
 
@@ -48,6 +49,7 @@ class Needs(NamedTuple):
     keys: list[tuple[int, str]]
     waiting: list[tuple[int, int, int]]
     guards: Sequence[Named] = ()
+    told: Sequence[int] = ()
 
 
 @dataclass(slots=True)
@@ -57,6 +59,7 @@ class Found:
 
     waiting  the total, sum and commission, of each payment that still waits on hold
     guards   those that found their row
+    hooks    by wallet: wallet, id and bits of a hook, see outbox.py
     """
 
     lane: LaneRow
@@ -64,6 +67,7 @@ class Found:
     payments: dict[tuple[int, str], PaymentRow]
     waiting: dict[tuple[int, int, int], int]
     guards: set[Named] = field(default_factory=set)
+    hooks: dict[int, tuple[int, str, int]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

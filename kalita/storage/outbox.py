@@ -57,11 +57,6 @@ class EventRow(NamedTuple):
     state: int = 0
 
 
-def wallets_of(writes: Writes) -> list[int]:
-    """Return the wallets whose history a group adds to or changes, in order: the order of locking."""
-    return sorted({row.wallet for row in writes.history} | {row.wallet for row in writes.closings})
-
-
 def events_of(writes: Writes, hooks: Mapping[int, Hook]) -> list[EventRow]:
     """Return the events of a group. hooks: those of its wallets, by wallet."""
     found = []

@@ -12,6 +12,7 @@ import asyncpg
 from kalita.storage.engine import Found, Needs, Step, Unavailable, Writes
 from kalita.storage.postgres import group
 from kalita.storage.postgres.connection import LOST, Connection, GivenUp
+from kalita.storage.postgres.epoch import Epoch
 from kalita.storage.postgres.group import NOW
 from kalita.storage.rows import GroupRow
 
@@ -63,8 +64,10 @@ async def roll_back(db: Connection) -> None:
 class GroupAttempts:
     """One group, tried again with the same keys. unsure: what was written when the answer to a COMMIT was lost."""
 
-    def __init__(self, needs: Needs, judge: Callable[[Found], Writes], queries: Mapping[str, str]) -> None:
-        self._needs, self._judge, self._queries = needs, judge, queries
+    def __init__(
+        self, needs: Needs, judge: Callable[[Found], Writes], queries: Mapping[str, str], epoch: Epoch
+    ) -> None:
+        self._needs, self._judge, self._queries, self._epoch = needs, judge, queries, epoch
         self._unsure: GroupRow | None = None
         self._repeats = 0
 
@@ -82,11 +85,11 @@ class GroupAttempts:
         await (commit(db) if commits else roll_back(db))
 
     async def _judged(self, db: Connection) -> Writes:
-        found = await group.find(db, self._queries, self._needs)
+        found = await group.find(db, self._queries, self._needs, self._epoch)
         self._repeats = len(found.payments)
         writes = self._judge(found)
         if writes.group is not None:
-            await group.write(db, self._queries, writes)
+            await group.write(db, self._queries, writes, found.hooks)
         elif self._repeats:
             # What is answered again may be of a commit that no standby has confirmed: this one waits behind it.
             await db.execute(group.RENEW, self._needs.lane)

@@ -75,7 +75,7 @@ class PostgresEngine:
 
     async def group(self, needs: Needs, judge: Callable[[Found], Writes]) -> None:
         """Write one group in one transaction. See Engine."""
-        await self._lasting(self._writers, GroupAttempts(needs, judge, self._queries).run)
+        await self._lasting(self._writers, GroupAttempts(needs, judge, self._queries, self._epoch).run)
 
     async def lease(self, holder: str, seconds: int) -> int:
         """Lease a lane by the database's clock. See Engine."""

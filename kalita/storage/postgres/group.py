@@ -13,8 +13,9 @@ from typing import Any, get_type_hints
 from msgspec.structs import astuple
 
 from kalita.storage.engine import Found, LaneLost, Needs, Writes
-from kalita.storage.outbox import EventRow, events_of, wallets_of
+from kalita.storage.outbox import EventRow, Hook, events_of
 from kalita.storage.postgres.connection import Connection
+from kalita.storage.postgres.epoch import Epoch
 from kalita.storage.rows import (
     AccountRow,
     BarRow,
@@ -58,12 +59,17 @@ def _insert(table: str, row: type, first: int = 1) -> str:
 _ACCOUNT, _LANE = _columns(AccountRow), _columns(LaneRow)
 _FREE = "".join(f", NULL::{kind}" for kind in [*_ACCOUNT.values()][4:])
 LOCK = f"""
-SELECT lane, leased_until, seq, last_txn{_FREE}, holder, head
+SELECT lane, leased_until, seq, last_txn{_FREE}, holder, head,
+       (SELECT CAST(value AS BIGINT) FROM meta WHERE name = 'access_epoch')
   FROM (SELECT * FROM lane WHERE lane = $1 FOR UPDATE) AS mine
  UNION ALL
-SELECT {", ".join(_ACCOUNT)}, NULL, NULL
+SELECT {", ".join(_ACCOUNT)}, NULL, NULL, NULL
   FROM (SELECT * FROM account WHERE id = ANY($2::BIGINT[]) ORDER BY id FOR UPDATE) AS locked"""
-"""The lane and then the accounts, in the order of their ids: nobody waits for one who waits for him."""
+"""
+The lane and then the accounts, in the order of their ids: nobody waits for one who waits for him.
+
+The access epoch comes along for all who wait for it: under load that is often enough, and costs no read of its own.
+"""
 
 LOOK_UP = """
 SELECT 0 AS what, p.owner AS a, p.txn_id AS b, 0::BIGINT AS c, 0::BIGINT AS d,
@@ -77,7 +83,15 @@ SELECT 1, h.wallet, h.stream, h.txn_id, h.sum + h.commission, NULL, NULL, NULL
  CROSS JOIN LATERAL
        (SELECT * FROM history
          WHERE wallet = wanted.wallet AND stream = wanted.stream AND txn_id = wanted.txn_id AND state = 1
-         LIMIT 1) AS h"""
+         LIMIT 1) AS h
+ UNION ALL
+SELECT 2, r.wallet, r.kinds, 0, 0, r.id, NULL, NULL
+  FROM (SELECT * FROM receiver WHERE channel = 1 AND wallet = ANY($6::BIGINT[]) ORDER BY wallet FOR UPDATE) AS r"""
+"""
+Repeats, payments that wait, hooks.
+
+The hooks are locked: whoever gives one back must not look for what is due before this commit.
+"""
 
 CHANGING = ("id", "balance", "bars", "entries", "last_txn", "sum_in", "sum_out", "sum_card", "spent")
 _SET = ", ".join(f"{name} = new.{name}" for name in CHANGING[1:])
@@ -107,7 +121,6 @@ UPDATE history SET state = CASE new.error_code WHEN 0 THEN 0 ELSE 2 END
   FROM unnest({_arrays(_columns(ClosingRow).values(), 1)}) AS new ({", ".join(_columns(ClosingRow))})
  WHERE history.wallet = new.wallet AND history.stream = new.stream AND history.txn_id = new.txn_id"""
 
-HOOKS = "SELECT wallet, id, kinds FROM receiver WHERE channel = 1 AND wallet = ANY($1) ORDER BY wallet FOR UPDATE"
 EVENTS = _insert("event", EventRow)
 WAKE = "UPDATE receiver SET next_at = 0 WHERE channel = 1 AND wallet = ANY($1) AND next_at > 0"
 
@@ -115,17 +128,19 @@ WRITTEN = "SELECT 1 FROM chain WHERE lane = $1 AND seq = $2 AND head = $3"
 RENEW = f"UPDATE lane SET leased_until = {NOW} + {LEASE_US} WHERE lane = $1"
 
 
-async def find(db: Connection, queries: Mapping[str, str], needs: Needs) -> Found:
+async def find(db: Connection, queries: Mapping[str, str], needs: Needs, epoch: Epoch) -> Found:
     """
     Lock what the orders touch, then read what they need.
 
     raises  LaneLost when the lane is leased to another writer
     """
-    lane, accounts = await lock(db, needs)
+    asked = epoch.waiting()
+    lane, accounts, current = await lock(db, needs)
+    epoch.answer(asked, current)
     if lane is None or lane.holder != needs.holder:
         raise LaneLost(needs.lane)
     found = Found(lane, accounts, {}, {})
-    if needs.keys or needs.waiting:
+    if needs.keys or needs.waiting or needs.told:
         await _look_up(db, needs, found)
     for guard in needs.guards:
         if await db.fetch(queries[guard[0]], *guard[1]):
@@ -133,27 +148,29 @@ async def find(db: Connection, queries: Mapping[str, str], needs: Needs) -> Foun
     return found
 
 
-async def lock(db: Connection, needs: Needs) -> tuple[LaneRow | None, dict[int, AccountRow]]:
-    """Lock the lane and the accounts that are there; return them as they are once they are locked."""
-    lane, accounts, width = None, {}, len(_ACCOUNT)
+async def lock(db: Connection, needs: Needs) -> tuple[LaneRow | None, dict[int, AccountRow], int]:
+    """Lock the lane and the accounts that are there; return them as they are then, and the access epoch."""
+    lane, accounts, width, epoch = None, {}, len(_ACCOUNT), 0
     for row in await db.fetch(LOCK, needs.lane, needs.accounts):
         if row[width] is None:
             accounts[row[0]] = AccountRow(*row[:width])
         else:
-            lane = LaneRow(row[0], row[width], row[1], row[2], row[3], row[width + 1])
-    return lane, accounts
+            lane, epoch = LaneRow(row[0], row[width], row[1], row[2], row[3], row[width + 1]), row[width + 2] or 0
+    return lane, accounts, epoch
 
 
 async def _look_up(db: Connection, needs: Needs, found: Found) -> None:
-    wanted = (*_turned(needs.keys, 2), *_turned(needs.waiting, 3))
+    wanted = (*_turned(needs.keys, 2), *_turned(needs.waiting, 3), needs.told)
     for what, a, b, c, d, e, f, g in await db.fetch(LOOK_UP, *wanted):
         if what == 0:
             found.payments[a, e] = PaymentRow(a, e, b, f, g)
-        else:
+        elif what == 1:
             found.waiting[a, b, c] = d
+        else:
+            found.hooks[a] = (a, e, b)
 
 
-async def write(db: Connection, queries: Mapping[str, str], writes: Writes) -> None:
+async def write(db: Connection, queries: Mapping[str, str], writes: Writes, hooks: Mapping[int, Hook]) -> None:
     """Write the rows of a group, each table in the order of its key, new rows that rivals may wait for first."""
     assert writes.group is not None
     for text, rows, row in (
@@ -164,8 +181,8 @@ async def write(db: Connection, queries: Mapping[str, str], writes: Writes) -> N
     ):
         if rows:
             await db.execute(text, *_turned(rows, len(_columns(row))))
-    if writes.history or writes.closings:
-        await _tell(db, writes)
+    if hooks and (writes.history or writes.closings):
+        await _tell(db, writes, hooks)
     moved = [tuple(getattr(account, name) for name in CHANGING) for account in writes.accounts]
     await db.execute(
         WRITE,
@@ -179,15 +196,10 @@ async def write(db: Connection, queries: Mapping[str, str], writes: Writes) -> N
         await db.executemany(queries[query], [args for _, args in extras])
 
 
-async def _tell(db: Connection, writes: Writes) -> None:
-    """
-    Write the events of the group for those of its wallets that have a hook. See storage/outbox.py.
-
-    The hooks are locked: whoever gives one back must not look for what is due before this commit.
-    """
-    rows = await db.fetch(HOOKS, wallets_of(writes))
-    if rows:
-        events = events_of(writes, {row[0]: (row[0], row[1], row[2]) for row in rows})
+async def _tell(db: Connection, writes: Writes, hooks: Mapping[int, Hook]) -> None:
+    """Write the events of the group for those of its wallets that have a hook. See storage/outbox.py."""
+    events = events_of(writes, hooks)
+    if events:
         await db.execute(EVENTS, *_turned(events, len(_columns(EventRow))))
         await db.execute(WAKE, sorted({event.wallet for event in events}))
 

@@ -202,9 +202,10 @@ class SqliteEngine:
             raise
 
     def _group(self, needs: Needs, judge: Callable[[Found], Writes]) -> None:
-        writes = judge(group.find(self._writer, self._queries, needs))
+        found = group.find(self._writer, self._queries, needs)
+        writes = judge(found)
         if writes.group is not None:
-            group.write(self._writer, self._queries, writes)
+            group.write(self._writer, self._queries, writes, found.hooks)
 
     def _change(self, steps: tuple[Step, ...]) -> list[int]:
         return [self._writer.execute(self._queries[step.query], step.args).rowcount for step in steps]

@@ -2,14 +2,14 @@
 
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
 from msgspec.structs import astuple
 
 from kalita.storage.engine import Found, LaneLost, Needs, Writes
-from kalita.storage.outbox import events_of, wallets_of
+from kalita.storage.outbox import Hook, events_of
 from kalita.storage.rows import AccountRow, LaneRow, PaymentRow
 
 LEASE_US = 30_000_000
@@ -30,7 +30,13 @@ def find(db: sqlite3.Connection, queries: Mapping[str, str], needs: Needs) -> Fo
         _payments(db, needs.keys),
         _waiting(db, needs.waiting),
         {guard for guard in needs.guards if db.execute(queries[guard[0]], guard[1]).fetchone()},
+        _hooks(db, needs.told),
     )
+
+
+def _hooks(db: sqlite3.Connection, wallets: Sequence[int]) -> dict[int, Hook]:
+    text = f"SELECT wallet, id, kinds FROM receiver WHERE channel = 1 AND wallet IN ({_marks(len(wallets))})"
+    return {row[0]: row for row in db.execute(text, _padded(wallets))} if wallets else {}
 
 
 def _waiting(db: sqlite3.Connection, keys: list[tuple[int, int, int]]) -> dict[tuple[int, int, int], int]:
@@ -65,11 +71,11 @@ def _marks(count: int) -> str:
     return ",".join("?" * _width(count))
 
 
-def _padded(ids: list[int]) -> list[Any]:
-    return ids + [None] * (_width(len(ids)) - len(ids))
+def _padded(ids: Sequence[int]) -> list[Any]:
+    return [*ids] + [None] * (_width(len(ids)) - len(ids))
 
 
-def write(db: sqlite3.Connection, queries: Mapping[str, str], writes: Writes) -> None:
+def write(db: sqlite3.Connection, queries: Mapping[str, str], writes: Writes, hooks: Mapping[int, Hook]) -> None:
     """Write the rows of a group, each table in the order of its key."""
     group = writes.group
     assert group is not None
@@ -99,8 +105,8 @@ def write(db: sqlite3.Connection, queries: Mapping[str, str], writes: Writes) ->
         )
     if writes.bars:
         many("INSERT INTO bar VALUES (?, ?, ?)", writes.bars)
-    if writes.history or writes.closings:
-        _tell(db, writes)
+    if hooks and (writes.history or writes.closings):
+        _tell(db, writes, hooks)
     for query, args in writes.extras:
         db.execute(queries[query], args)
     db.execute("INSERT INTO chain VALUES (?, ?, ?, ?, ?, ?)", group)
@@ -110,13 +116,9 @@ def write(db: sqlite3.Connection, queries: Mapping[str, str], writes: Writes) ->
     )
 
 
-def _tell(db: sqlite3.Connection, writes: Writes) -> None:
+def _tell(db: sqlite3.Connection, writes: Writes, hooks: Mapping[int, Hook]) -> None:
     """Write the events of the group for those of its wallets that have a hook. See storage/outbox.py."""
-    wallets = wallets_of(writes)
-    text = f"SELECT wallet, id, kinds FROM receiver WHERE channel = 1 AND wallet IN ({_marks(len(wallets))})"
-    hooks = {row[0]: row for row in db.execute(text, _padded(wallets))}
-    if hooks:
-        events = events_of(writes, hooks)
-        db.executemany("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", events)
-        told = sorted({(event.wallet,) for event in events})
-        db.executemany("UPDATE receiver SET next_at = 0 WHERE wallet = ? AND channel = 1 AND next_at > 0", told)
+    events = events_of(writes, hooks)
+    db.executemany("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", events)
+    told = sorted({(event.wallet,) for event in events})
+    db.executemany("UPDATE receiver SET next_at = 0 WHERE wallet = ? AND channel = 1 AND next_at > 0", told)
