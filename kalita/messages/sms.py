@@ -3,7 +3,7 @@ Short messages to phones, by one of several ways.
 
     Screen    shown on standard error: for who tries the program out
     Drawer    a folder: the outbox of a demonstration, and of tests
-    Gateways  whatever Apprise knows, an optional extra: `pip install apprise`
+    Gateways  whatever Apprise knows, an optional extra: `pip install kalita[sms]`
     Nowhere   no way is set up: nothing can be confirmed by a code
 """
 
@@ -14,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
+from kalita.settings import BadSetting
 from kalita.storage.engine import Unavailable
 
 _counter = itertools.count(1)
@@ -67,7 +68,10 @@ class Gateways:
 
     def __init__(self, address: str) -> None:
         self._address = address
-        self._apprise: Any = import_module("apprise")
+        try:
+            self._apprise: Any = import_module("apprise")
+        except ImportError:
+            raise BadSetting("the setting `sms` needs a library more: pip install 'kalita[sms]'") from None
 
     async def send(self, number: int, text: str) -> None:
         """Hand a message to the gateway. See Sms."""
