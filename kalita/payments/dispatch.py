@@ -5,13 +5,14 @@ Dispatch: carry payments on hold to their providers and let the answer decide.
     Rejected   the hold goes back to its owner, with the provider's code in history
     Unknown    the money stays held, and the provider is asked again: after half a minute at first, hourly at last
 
-Whoever accepts a payment carries it at once: its row is born with his lease. A payout whose carrier died is claimed by
-another process when the lease has run out, and then the provider is asked what became of it.
+Whoever accepts a payment carries it at once: its row is born with his lease, which he renews as long as he lives. A
+payout whose carrier died is claimed by another process, and then the provider is asked what became of it.
 Source: payments.md 3.3, osmp.md "Rules"
 """
 
 import asyncio
 import secrets
+from collections.abc import Coroutine
 
 import msgspec
 from msgspec.structs import replace
@@ -33,8 +34,10 @@ from kalita.providers.store import Store
 from kalita.refusals import Refusal
 from kalita.storage.engine import Engine, Row, Step, Unavailable
 
-LEASE = 3 * MINUTE
+LEASE = 15 * SECOND
+RENEW_S = 5.0
 POLL_S = 0.5
+LONGEST_PAUSE_S = 60.0
 CLAIMED = 64
 AT_ONCE = 64
 """How many payments are under way at one provider; the others wait, and no other provider waits with them."""
@@ -55,13 +58,14 @@ class Dispatch:
         self._engine, self._writer, self._keys, self._clock = engine, writer, keys, clock
         self._catalogue, self._store, self._limits, self._registry = catalogue, store, limits, registry
         self._demo, self._running = demo, False
+        self._holder, self._claims = secrets.token_hex(8), 0
         self._doors: dict[int, asyncio.Semaphore] = {}
         self._under_way: set[asyncio.Task[None]] = set()
 
     @property
     def lease(self) -> Lease:
         """The lease that a new payout is born with: ours when this process carries payouts, else nobody's."""
-        return Lease("accepted", LEASE) if self._running else Lease("", -SECOND)
+        return Lease(self._holder, LEASE) if self._running else Lease("", -SECOND)
 
     def reaches(self, provider: Provider) -> bool:
         """Tell whether there is a way to a provider."""
@@ -83,33 +87,54 @@ class Dispatch:
         self._begin(paid_out, plan.payout, 0, 0)
 
     async def run(self) -> None:
-        """Carry payouts until cancelled; those under way are cancelled too, and asked about later."""
+        """Carry payouts until cancelled; those under way are cancelled too, and may be claimed at once."""
         self._running = True
+        renewing = asyncio.create_task(self._keep_leases())
         try:
             while True:
-                try:
-                    claimed = await self.round()
-                except Unavailable as problem:
-                    log.warning("payouts_not_claimed", reason=str(problem))
-                    claimed = 0
-                if claimed < CLAIMED:
+                if await self._tried(self.round()) < CLAIMED:
                     await asyncio.sleep(POLL_S)
         finally:
             self._running = False
-            for task in self._under_way:
+            tasks = [renewing, *self._under_way]
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*self._under_way, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._tried(self._change("payout_release", *self._ours))
+
+    async def _keep_leases(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_S)
+            if self._under_way:
+                await self._tried(self._change("payout_renew", *self._ours, LEASE))
+
+    async def _tried(self, work: Coroutine[None, None, int]) -> int:
+        """Do something that may be tried again later."""
+        try:
+            return await work
+        except Unavailable as problem:
+            log.warning("payouts_not_reached", reason=str(problem))
+            return 0
+
+    async def _change(self, query: str, *args: int | str) -> int:
+        (count,) = await self._engine.change(Step(query, args))
+        return count
+
+    @property
+    def _ours(self) -> tuple[str, str]:
+        """The range of holders that are this process: itself, and each of its claims."""
+        return self._holder, f"{self._holder}~"
 
     async def round(self) -> int:
         """Claim what is due and begin to carry it; return how many."""
         if len(self._under_way) > 4 * CLAIMED:
             return 0
-        token, now = secrets.token_hex(8), self._clock.now()
-        (count,) = await self._engine.change(Step("payout_claim", (token, LEASE, now, CLAIMED)))
-        if not count:
-            return 0
-        for row in await self._engine.all("payouts_held", token, now):
-            self._claimed(row)
+        self._claims += 1
+        claim, now = f"{self._holder}-{self._claims}", self._clock.now()
+        count = await self._change("payout_claim", claim, LEASE, now, CLAIMED)
+        if count:
+            for row in await self._engine.all("payouts_held", claim, now):
+                self._claimed(row)
         return count
 
     def _claimed(self, row: Row) -> None:
@@ -141,16 +166,18 @@ class Dispatch:
             await asyncio.gather(*self._under_way, return_exceptions=True)
 
     async def _carry(self, paid: PaidOut, payout: Payout, first: bool) -> None:
-        begun = asyncio.get_running_loop().time()
-        door = self._doors.setdefault(paid.provider, asyncio.Semaphore(AT_ONCE))
-        async with door:
-            if asyncio.get_running_loop().time() - begun > LEASE / SECOND / 3:
-                return  # it waited so long that the lease may run out under way: whoever is free claims it
+        async with self._doors.setdefault(paid.provider, asyncio.Semaphore(AT_ONCE)):
             outcome = await self._ask(payout, first)
-        try:
-            await self._settle(paid, payout, outcome)
-        except (Unavailable, Fault) as problem:
-            log.warning("payout_not_settled", transaction=paid.txn_id, reason=str(problem))
+        pause_s = 1.0
+        while True:
+            try:
+                await self._settle(paid, payout, outcome)
+            except (Unavailable, Fault) as problem:  # the provider has spoken: what it said is kept until it is written
+                log.warning("payout_not_settled", transaction=paid.txn_id, reason=str(problem))
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+            else:
+                return
 
     async def _ask(self, payout: Payout, first: bool) -> Outcome:
         """Ask the provider; whatever goes wrong on the way leaves the payment unknown."""

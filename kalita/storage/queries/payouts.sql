@@ -23,6 +23,15 @@ UPDATE payout
                              * 1000000
         ORDER BY due_at LIMIT $4 /* postgres: FOR UPDATE SKIP LOCKED */);
 
+-- name: payout_renew
+UPDATE payout
+   SET leased_until = (/* sqlite: unixepoch() *//* postgres: CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT) */)
+                      * 1000000 + $3
+ WHERE state < 2 AND due_at >= 0 AND holder >= $1 AND holder < $2;
+
+-- name: payout_release
+UPDATE payout SET leased_until = 0, holder = '' WHERE state < 2 AND due_at >= 0 AND holder >= $1 AND holder < $2;
+
 -- name: payouts_held
 SELECT wallet, txn_id, provider, currency, amount, commission, category, sealed, state, attempts
   FROM payout WHERE state < 2 AND due_at <= $2 AND holder = $1;
