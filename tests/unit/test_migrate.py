@@ -1,7 +1,7 @@
 """Migrations: numbered, forward only, whole or not at all."""
 
+import asyncio
 import os
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -11,7 +11,9 @@ import pytest
 
 from kalita.storage import migrate
 from kalita.storage.migrate import Migration, NewerDatabase, pending, statements
+from kalita.storage.postgres.engine import PostgresEngine
 from kalita.storage.sqlite.engine import connect, migrated
+from tests import postgres
 
 FIRST = Migration(1, "one", ("CREATE TABLE a (x INTEGER)", "INSERT INTO a VALUES (1)"))
 SECOND = Migration(
@@ -96,40 +98,102 @@ def test_failing_migration_leaves_nothing_half(tmp_path: Path, known: list[Migra
 
 
 KILLED = """
-import os, signal, sys
+import asyncio, os, signal, sys
 from pathlib import Path
+from kalita.storage.postgres.address import read
+from kalita.storage.postgres.connection import connect
+from kalita.storage.postgres.migrated import migrated
 from kalita.storage.sqlite import engine
-db = engine.connect(Path(sys.argv[1]))
-left = int(sys.argv[2])
 
 class Dying:
-    def execute(self, *args):
-        global left
-        if not left:
-            os.kill(os.getpid(), signal.SIGKILL)
-        left -= 1
-        return db.execute(*args)
+    def __init__(self, db, left):
+        self.db, self.left = db, left
 
-engine.migrated(Dying())
+    def __getattr__(self, name):
+        if not self.left:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.left -= 1
+        return getattr(self.db, name)
+
+async def on_postgres(url, left):
+    await migrated(Dying(await connect(read(url), {}, True), left))
+
+def die(place, left):
+    if place.startswith("postgresql"):
+        asyncio.run(on_postgres(place, left))
+    else:
+        engine.migrated(Dying(engine.connect(Path(place)), left))
+
+left = 0
+for place in sys.stdin.read().split():
+    pid = os.fork()
+    if not pid:
+        die(place, left)
+        os._exit(0)
+    if not os.waitpid(pid, 0)[1]:
+        break
+    left += 1
+print(left)
 """
+
+
+def killed(places: list[str]) -> int:
+    """Migrate one place after the other, killed before a step later each time; return how many steps there are."""
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED], env=os.environ | {"PYTHONPATH": os.getcwd()}, input="\n".join(places),
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    return int(done.stdout)
+
+
+def _steps() -> int:
+    """Return more than there are steps in migrating an empty database."""
+    return sum(len(one.statements) + 12 for one in migrate.load())
+
+
+def _whole(tables: set[str], applied: list[int]) -> None:
+    assert applied == list(range(1, len(applied) + 1))
+    assert tables - {"migration"} == _books(len(applied))
 
 
 def test_killed_before_any_statement_leaves_a_database_that_can_be_opened(tmp_path: Path) -> None:
     """The real migrations, killed before each statement of theirs: each is there as a whole or not at all."""
-    path, left = tmp_path / "a.db", 0
-    done = -signal.SIGKILL
-    while done:
-        path.unlink(missing_ok=True)
-        command = [sys.executable, "-c", KILLED, str(path), str(left)]
-        done = subprocess.run(command, env=os.environ | {"PYTHONPATH": os.getcwd()}, check=False, timeout=30).returncode
-        assert done in (0, -signal.SIGKILL)
-        applied = _applied(path) if "migration" in _tables(path) else []
-        assert applied == list(range(1, len(applied) + 1))
-        assert _tables(path) - {"migration"} == _books(len(applied))
+    paths = [tmp_path / f"{left}.db" for left in range(_steps())]
+    count = killed([str(path) for path in paths])
+    assert sum(len(one.statements) for one in migrate.load()) < count < len(paths)
+    for path in paths[:count]:
+        _whole(_tables(path), _applied(path) if "migration" in _tables(path) else [])
+    for path in paths[:count:3]:
         _migrate(path)
-        assert _tables(path) - {"migration"} == _books()
-        left += 1
-    assert left > sum(len(one.statements) for one in migrate.load())
+        _whole(_tables(path), [one.number for one in migrate.load()])
+
+
+def test_killed_before_any_statement_on_postgres_leaves_a_database_that_can_be_opened() -> None:
+    """The same there, each time in a schema of its own."""
+    url = postgres.database(made=False)
+    names = [f"killed_{left}" for left in range(_steps())]
+    postgres.ask(url, f"DO $$ BEGIN {' '.join(f'CREATE SCHEMA {name};' for name in names)} END $$")
+    count = killed([f"{url}&search_path={name}" for name in names])
+    assert sum(len(one.statements) for one in migrate.load()) < count < len(names)
+    for name in names[:count]:
+        _whole(*_found(url, name))
+    for name in names[:count:6]:
+        asyncio.run(_opened(f"{url}&search_path={name}"))
+        _whole(*_found(url, name))
+
+
+def _found(url: str, schema: str) -> tuple[set[str], list[int]]:
+    """Return the tables of a schema and the migrations that were applied to it."""
+    rows = postgres.ask(url, "SELECT tablename FROM pg_tables WHERE schemaname = $1", schema)
+    tables = {name for (name,) in rows}
+    text = f"SELECT number FROM {schema}.migration ORDER BY number"
+    return tables, [row[0] for row in postgres.ask(url, text)] if "migration" in tables else []
+
+
+async def _opened(url: str) -> None:
+    engine = PostgresEngine(url)
+    await engine.open()
+    await engine.close()
 
 
 def _books(migrations: int | None = None) -> set[str]:
@@ -141,6 +205,21 @@ def _books(migrations: int | None = None) -> set[str]:
     names = {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     db.close()
     return names
+
+
+def test_processes_that_start_at_once_migrate_postgres_once() -> None:
+    """Four at a time on an empty database: each migration is applied once, nobody fails."""
+
+    async def work(url: str) -> None:
+        await asyncio.gather(*(_opened(url) for _ in range(4)))
+
+    url = postgres.database(made=False)
+    asyncio.run(work(url))
+    applied = [row[0] for row in postgres.ask(url, "SELECT number FROM migration ORDER BY number")]
+    assert applied == [migration.number for migration in migrate.load()]
+    postgres.ask(url, "INSERT INTO migration VALUES (999, 'later', 0)")
+    with pytest.raises(NewerDatabase):
+        asyncio.run(_opened(url))
 
 
 def test_two_programs_that_start_at_once_migrate_once(tmp_path: Path) -> None:
