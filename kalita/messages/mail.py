@@ -6,6 +6,7 @@ Mail: what is to be sent, and the two ways out: a real mail server, or a folder 
 """
 
 import os
+import re
 import ssl
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -18,6 +19,17 @@ import msgspec
 
 TIMEOUT_S = 15
 """What one answer of the mail server may take."""
+
+LONGEST_ADDRESS = 254
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_ADDRESS = re.compile(rf"[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~.-]{{1,64}}@{_LABEL}(?:\.{_LABEL})+", re.ASCII)
+
+
+def is_address(text: str) -> bool:
+    """Tell whether a text has the shape of one mail address, and of nothing more: ASCII, at most 254 characters."""
+    local = text.partition("@")[0]
+    dots = local.startswith(".") or local.endswith(".") or ".." in local
+    return len(text) <= LONGEST_ADDRESS and _ADDRESS.fullmatch(text) is not None and not dots
 
 
 class Attachment(msgspec.Struct, frozen=True):

@@ -10,6 +10,7 @@ import re
 from kalita.access.acts import Who, act
 from kalita.access.tokens import CHANGED
 from kalita.clock import Clock
+from kalita.messages.mail import is_address
 from kalita.people.profile import NICKNAME_RESTS
 from kalita.people.wallets import Level, Wallets
 from kalita.storage.engine import Engine, Step
@@ -67,7 +68,7 @@ class Contacts:
 
     async def mail(self, wallet: int, address: str | None, who: Who = Who.OWNER) -> bool:
         """Bind a mail address that was confirmed, or none; return whether its form is right."""
-        if address is not None and not is_mail(address):
+        if address is not None and not is_address(address):
             return False
         await self._engine.change(
             Step("wallet_email", (wallet, address)),

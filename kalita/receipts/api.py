@@ -2,13 +2,12 @@
 Receipts over HTTP: the file, the mail, and the page that checks one. Source: history.md 4 and 5, access.md 2 and 5.
 """
 
-import re
 from dataclasses import replace
 
 import msgspec
 
 from kalita.history.api import TYPES
-from kalita.messages.mail import Attachment, Mail
+from kalita.messages.mail import Attachment, Mail, is_address
 from kalita.messages.post import Post
 from kalita.providers.catalogue import Catalogue
 from kalita.receipts import page
@@ -29,12 +28,8 @@ from kalita.wire.endpoint import Answer, Call, Caller, Endpoint, Permission, Rat
 from kalita.wire.params import Param, choice, pattern
 
 MOST_MAILS_A_DAY = 20
-LONGEST_EMAIL = 254
 MEDIA: dict[Form, str] = {"PDF": "application/pdf", "JPEG": "image/jpeg"}
 ENDINGS: dict[Form, str] = {"PDF": "pdf", "JPEG": "jpg"}
-
-_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_EMAIL = re.compile(rf"[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~.-]{{1,64}}@{_LABEL}(?:\.{_LABEL})+", re.ASCII)
 
 
 class ByMail(msgspec.Struct):
@@ -74,7 +69,7 @@ class ReceiptsApi:
             raise malformed("type", "it is required")
         if kind not in TYPES:
             raise malformed("type", f"one of {', '.join(TYPES)} is needed")
-        if not is_email(body.email):
+        if not is_address(body.email):
             raise malformed("email", "one address like my@example.org is needed")
         receipt = await self._find(call, kind)
         if not self._post.open:
@@ -103,13 +98,6 @@ class ReceiptsApi:
 def _not_now(problem: Refused, seconds: int) -> Refused:
     problem.headers["retry-after"] = str(seconds)
     return problem
-
-
-def is_email(text: str) -> bool:
-    """Tell whether a text has the shape of one address."""
-    local = text.partition("@")[0]
-    dots = local.startswith(".") or local.endswith(".") or ".." in local
-    return len(text) <= LONGEST_EMAIL and _EMAIL.fullmatch(text) is not None and not dots
 
 
 def letter(sheet: Paper) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from kalita.people.contacts import address_of, is_mail
+from kalita.messages.mail import is_address
+from kalita.people.contacts import address_of
 from kalita.people.wallets import Level
 from tests.api.house import House
 from tests.api.table import PERSON
@@ -69,7 +70,7 @@ def test_mail_and_language_are_shown(house: House) -> None:
 )  # fmt: skip
 def test_forms_of_mail_addresses(text: str, right: bool) -> None:
     """Nothing that could become a second header or a second address."""
-    assert is_mail(text) is right
+    assert is_address(text) is right
 
 
 def test_sign_in_is_shown(house: House) -> None:

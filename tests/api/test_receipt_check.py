@@ -2,12 +2,16 @@
 The page that checks a receipt: what is ours, what is not, and what the books no longer say. Source: history.md 4.
 """
 
+import base64
+import hashlib
+
 import pytest
 
 from kalita.history.pages import Shown
 from kalita.keys import Keys
 from kalita.receipts.receipt import CODE_LENGTH, Codes, Receipt
 from tests.api.house import Answer, House, payment
+from tests.api.test_reference import Page
 from tests.commands import past_the_program
 
 
@@ -84,3 +88,16 @@ def test_waiting_payment_has_no_right_receipt(house: House) -> None:
     shown = Shown(4096, 2643, 1, "+79119999999", 100, 0, "", None, 1, None)
     code = house.app.receipts.codes.write(Receipt(owner.number, shown).claims)
     assert "The books do not agree" in page(house, code)
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_page_is_whole_and_lets_nothing_else_in(house: House, receipt: Receipt, language: str) -> None:
+    """Every tag is closed, one heading, its language told, no script, and the only style is the one it names."""
+    for code in (house.app.receipts.codes.write(receipt.claims), "A" * CODE_LENGTH):
+        answer = house.get(f"/receipt/{code}", accept_language=language)
+        shown = Page(answer.body.decode())
+        assert (shown.all("html"), len(shown.all("h1")), shown.all("script")) == ([{"lang": language}], 1, [])
+        assert all(not name.startswith("on") for _, attributes in shown.tags for name in attributes)
+        style = answer.body.decode().split("<style>")[1].split("</style>")[0]
+        digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+        assert f"style-src 'sha256-{digest}'" in answer.headers["content-security-policy"]

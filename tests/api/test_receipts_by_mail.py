@@ -172,6 +172,20 @@ def _posting(house: House) -> Iterator[None]:
     house.app.post._way = None
 
 
+def test_erased_wallet_has_no_mail_left(house: House) -> None:
+    """What still waits for the mail server goes with the rest of what is personal."""
+    owner = house.wallet(RUB=1_00)
+    txn = house.pay(owner, payment(amount=1)).json["transaction"]["id"]
+    with _posting(house):
+        path = f"{V1.format(txn=txn)}?type=OUT"
+        assert house.call("POST", path, owner, {"email": TO}).status == 201
+    waiting = [row for row in rows(house.data, "mail", house.database) if row[0] == owner.number]
+    assert len(waiting) == 1
+    assert house.run(house.app.leaving.close(owner.number)) is None
+    assert house.run(house.app.leaving.erase(owner.number)) is None
+    assert [row for row in rows(house.data, "mail", house.database) if row[0] == owner.number] == []
+
+
 def test_without_a_mail_server_it_says_so(house: House) -> None:
     """503, and nothing is queued that could never be sent."""
     owner = house.wallet(RUB=1)

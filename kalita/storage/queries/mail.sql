@@ -24,3 +24,6 @@ DELETE FROM mail WHERE wallet = $1 AND number = $2 AND holder = $3;
 -- name: mail_later
 UPDATE mail SET due_at = $4, attempts = attempts + 1, holder = '', leased_until = 0
  WHERE wallet = $1 AND number = $2 AND holder = $3;
+
+-- name: mail_forget
+DELETE FROM mail WHERE wallet = $1;
