@@ -15,9 +15,9 @@ from pathlib import Path
 import click
 import msgspec
 
-from bench import measure, plot
+from bench import measure, plot, postgres
 
-PARTS = {"http": measure.http, "groups": measure.groups, "history": measure.pages}
+PARTS = {"http": measure.http, "groups": measure.groups, "history": measure.pages, "postgres": postgres.rows}
 DOCS = Path(__file__).parent.parent / "docs"
 
 

@@ -40,29 +40,36 @@ class Row:
 
 @dataclass
 class Bench:
-    """What the measurements share. seconds: length of one load run; say: shows progress."""
+    """
+    What the measurements share.
+
+    seconds   length of one load run; say: shows progress
+    database  an address of PostgreSQL; '': a file of `data`
+    """
 
     data: Path
     seconds: int
     big: int
     say: Callable[[str], None]
+    database: str = ""
 
     def tokens(self) -> Path:
         """Prepare the installation once; return the file of its tokens."""
         file = self.data / "tokens.txt"
         if not file.exists():
             self.say(f"preparing {servers.WALLETS} wallets")
-            servers.prepare(self.data)
+            servers.prepare(self.data, self.database)
         return file
 
     @contextlib.contextmanager
-    def both(self) -> Iterator[tuple[str, str, int]]:
+    def both(self, processes: int = 1) -> Iterator[tuple[str, str, int]]:
         """Start the yardstick and Kalita; yield their addresses and Kalita's process id; check the books after."""
         tokens = self.tokens()
-        with servers.bare() as bare, servers.kalita(self.data) as (url, pid):
+        with servers.bare() as bare, servers.kalita(self.data, self.database, processes) as (url, pid):
             load.run(url, "pay", tokens, 1)
             yield bare, url, pid
-        proven = subprocess.run([servers.KALITA, "audit", "--data", self.data], capture_output=True, text=True)
+        command = [servers.KALITA, "audit", *servers.place(self.data, self.database)]
+        proven = subprocess.run(command, capture_output=True, text=True)
         assert proven.returncode == 0, proven.stdout
 
 
@@ -77,10 +84,7 @@ def http(bench: Bench) -> list[Row]:
             one = load.run(url, "pay", tokens, seconds, payee=servers.FIRST).rate
             payee.append((one, load.run(url, "pay", tokens, seconds).rate))
             page.append((load.run(url, "page", tokens, seconds).rate, load.run(bare, "page", tokens, seconds).rate))
-        rate = statistics.median(ours for ours, _ in pay)
-        say("half load")
-        half = load.run(url, "pay", tokens, 2 * seconds, delay_ms=round(load.CONNECTIONS / (rate / 2) * 1000))
-        fsync_ms = fdatasync_ms(bench.data)
+        half = half_load(bench, url, statistics.median(ours for ours, _ in pay))
         paid = payments_in(bench.data)
         while paid < 100_000:
             say(f"{paid} payments of 100000")
@@ -88,22 +92,32 @@ def http(bench: Bench) -> list[Row]:
             paid = payments_in(bench.data)
         memory = servers.memory_mb(pid)
     return [
-        _ratio("HTTP payments ÷ bare ASGI", pay, 0.25, 0.50),
-        _ratio("one payee ÷ uniform payees", payee, 0.9, 1.0),
-        Row(
-            "p99 at half load ÷ (10 fdatasync + 10 ms)",
-            half.p99_ms / (10 * fsync_ms + 10),
-            1.0,
-            (3 * fsync_ms + 5) / (10 * fsync_ms + 10),
-            True,
-            f"p99 {half.p99_ms:.1f} ms at {half.rate:.0f}/s, one fdatasync {fsync_ms:.2f} ms",
-        ),
-        _ratio("history GET (10 rows) ÷ bare ASGI", page, 0.3, 0.6),
+        ratio("HTTP payments ÷ bare ASGI", pay, 0.25, 0.50),
+        ratio("one payee ÷ uniform payees", payee, 0.9, 1.0),
+        half,
+        ratio("history GET (10 rows) ÷ bare ASGI", page, 0.3, 0.6),
         Row("resident memory, MB", memory, 200, 120, True, f"server and ledger process after {paid} payments"),
     ]
 
 
-def _ratio(name: str, pairs: list[tuple[float, float]], must: float, aim: float) -> Row:
+def half_load(bench: Bench, url: str, rate: float) -> Row:
+    """Return the row of the slowest answers at half of a rate."""
+    bench.say("half load")
+    delay_ms = round(load.CONNECTIONS / (rate / 2) * 1000)
+    half = load.run(url, "pay", bench.tokens(), 2 * bench.seconds, delay_ms=delay_ms)
+    fsync_ms = fdatasync_ms(bench.data)
+    return Row(
+        "p99 at half load ÷ (10 fdatasync + 10 ms)",
+        half.p99_ms / (10 * fsync_ms + 10),
+        1.0,
+        (3 * fsync_ms + 5) / (10 * fsync_ms + 10),
+        True,
+        f"p99 {half.p99_ms:.1f} ms at {half.rate:.0f}/s, one fdatasync {fsync_ms:.2f} ms",
+    )
+
+
+def ratio(name: str, pairs: list[tuple[float, float]], must: float, aim: float) -> Row:
+    """Return the row of the median of some ratios."""
     middle = sorted(pairs, key=lambda pair: pair[0] / pair[1])[len(pairs) // 2]
     return Row(name, middle[0] / middle[1], must, aim, False, f"{middle[0]:.0f}/s ÷ {middle[1]:.0f}/s")
 
@@ -116,7 +130,7 @@ def groups(bench: Bench) -> list[Row]:
         grouped = ledger.rate(bench.data / f"grouped{turn}", 128, 2_500 * bench.seconds)
         single = ledger.rate(bench.data / f"single{turn}", 1, 1_000 * bench.seconds)
         pairs.append((grouped, single))
-    return [_ratio("group commit ÷ commit of one order", pairs, 4, 8)]
+    return [ratio("group commit ÷ commit of one order", pairs, 4, 8)]
 
 
 def pages(bench: Bench) -> list[Row]:

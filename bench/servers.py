@@ -53,13 +53,19 @@ def started(command: list[str], url: str) -> Iterator[int]:
         process.wait(timeout=60)
 
 
+def place(data: Path, database: str) -> list[str]:
+    """Return the options that lead to an installation."""
+    return ["--data", str(data), *(["--database", database] if database else [])]
+
+
 @contextlib.contextmanager
-def kalita(data: Path, **environment: str) -> Iterator[tuple[str, int]]:
+def kalita(data: Path, database: str = "", processes: int = 1, **environment: str) -> Iterator[tuple[str, int]]:
     """Serve an installation as production does; yield its address and process id."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     os.environ.update(environment)
-    command = [str(KALITA), "serve", "--data", str(data), "--port", str(port), "--metrics-port", "-1"]
+    command = [str(KALITA), "serve", *place(data, database), "--port", str(port), "--metrics-port", "-1"]
+    command += ["--processes", str(processes)] if processes > 1 else []
     with started(command, url) as pid:
         yield url, pid
 
@@ -81,13 +87,13 @@ def memory_mb(pid: int) -> float:
     raise RuntimeError("no VmRSS")
 
 
-def prepare(data: Path) -> Path:
+def prepare(data: Path, database: str = "") -> Path:
     """Make an installation with 10,000 funded wallets and a token each; return the file of their tokens."""
-    return asyncio.run(_prepare(data))
+    return asyncio.run(_prepare(Settings(data=data, database=database)))
 
 
-async def _prepare(data: Path) -> Path:
-    app = await App.open(Settings(data=data), create=True)
+async def _prepare(settings: Settings) -> Path:
+    app = await App.open(settings, create=True)
     await app.start()
     numbers = range(FIRST, FIRST + WALLETS)
     for begin in range(0, WALLETS, 2_000):
@@ -102,6 +108,6 @@ async def _prepare(data: Path) -> Path:
     ]
     await app.engine.change(*steps)
     await app.close()
-    file = data / "tokens.txt"
+    file = settings.data / "tokens.txt"
     file.write_text("".join(f"{number} {token}\n" for number, token in tokens.items()))
     return file

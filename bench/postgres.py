@@ -1,0 +1,98 @@
+"""
+The rows of the speed table on PostgreSQL: a server of its own, the same for Kalita and for pgbench.
+"""
+
+import contextlib
+import re
+import statistics
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from bench import load, servers
+from bench.measure import ROUNDS, Bench, Row, half_load, ratio
+from tests import postgres
+from tests.postgres import Postgres
+
+SCALE, QUICK_SCALE = 64, 8
+SETTINGS = {"shared_buffers": "512MB", "max_wal_size": "4GB", "checkpoint_timeout": "15min"}
+
+
+@dataclass
+class _Server:
+    """PostgreSQL under measurement: where it is, how long one run takes."""
+
+    own: Postgres
+    seconds: int
+
+    def tpc_b(self) -> float:
+        """Return what pgbench's own TPC-B comes to, in transactions a second."""
+        words = ("-M", "prepared", "-c", "64", "-j", "2", "-T", str(self.seconds), "-n")
+        found = re.search(r"tps = ([\d.]+)", self._pgbench(*words))
+        assert found is not None
+        return float(found[1])
+
+    def make(self, scale: int) -> str:
+        """Make pgbench's tables and an empty database for Kalita; return the address of that."""
+        for name in ("bench", "kalita"):
+            postgres.statement(self.own, f"CREATE DATABASE {name}")
+        self._pgbench("-i", "-q", "-s", str(scale))
+        return self.own.url("kalita")
+
+    def _pgbench(self, *words: str) -> str:
+        where = ("-h", str(self.own.folder), "-p", str(self.own.port), "-U", "kalita", "bench")
+        command = [str(self.own.bin / "pgbench"), *words, *where]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=600).stdout
+
+
+@contextlib.contextmanager
+def _prepared(bench: Bench) -> Iterator[tuple[_Server, Bench]]:
+    own = Postgres(**SETTINGS).start()
+    try:
+        server = _Server(own, bench.seconds)
+        bench.say("preparing pgbench's tables")
+        database = server.make(QUICK_SCALE if bench.seconds == 1 else SCALE)
+        folder = bench.data / "postgres"
+        folder.mkdir()
+        yield server, replace(bench, data=folder, database=database)
+    finally:
+        own.remove()
+
+
+def rows(bench: Bench) -> list[Row]:
+    """Measure payments on PostgreSQL against TPC-B on the same server, and against bare ASGI."""
+    with _prepared(bench) as (server, on):
+        found = _one_process(server, on)
+        return found + _two_processes(on)
+
+
+def _one_process(server: _Server, on: Bench) -> list[Row]:
+    tokens, seconds = on.tokens(), on.seconds
+    with on.both() as (bare, url, pid):
+        tpc_b, pay, payee = [], [], []
+        for turn in range(1, ROUNDS + 1):
+            on.say(f"PostgreSQL, round {turn} of {ROUNDS}: payments, TPC-B, bare, one payee")
+            rate = load.run(url, "pay", tokens, seconds).rate
+            tpc_b.append((rate, server.tpc_b()))
+            pay.append((load.run(url, "pay", tokens, seconds).rate, load.run(bare, "pay", tokens, seconds).rate))
+            one = load.run(url, "pay", tokens, seconds, payee=servers.FIRST).rate
+            payee.append((one, load.run(url, "pay", tokens, seconds).rate))
+        half = half_load(on, url, statistics.median(ours for ours, _ in pay))
+        memory = servers.memory_mb(pid)
+    return [
+        ratio("PostgreSQL: HTTP payments ÷ pgbench TPC-B", tpc_b, 1.2, 2.5),
+        ratio("PostgreSQL: HTTP payments ÷ bare ASGI", pay, 0.25, 0.55),
+        ratio("PostgreSQL: one payee ÷ uniform, one process", payee, 0.9, 1.0),
+        replace(half, name=f"PostgreSQL: {half.name}"),
+        Row("PostgreSQL: resident memory, MB", memory, 200, 120, True, "one process, after these runs"),
+    ]
+
+
+def _two_processes(on: Bench) -> list[Row]:
+    tokens, seconds, payee = on.tokens(), on.seconds, []
+    with on.both(processes=2) as (_, url, _pid):
+        for turn in range(1, ROUNDS + 1):
+            on.say(f"PostgreSQL, two processes, round {turn} of {ROUNDS}: one payee, payments")
+            one = load.run(url, "pay", tokens, seconds, payee=servers.FIRST).rate
+            payee.append((one, load.run(url, "pay", tokens, seconds).rate))
+    return [ratio("PostgreSQL: one payee ÷ uniform, two processes", payee, 0.6, 0.9)]
