@@ -10,13 +10,13 @@ from msgspec.structs import replace
 from kalita import ids
 from kalita.clock import at_zone
 from kalita.connectors.protocol import Done, Rejected
-from kalita.ledger.accounts import SMALLEST_WALLET, Direction, Kind, account_id, house
-from kalita.ledger.order import TXN, Accepted, Count, Extra, Guard, Opening, Order, Record, Transfer
+from kalita.ledger.accounts import SMALLEST_WALLET, Direction, Kind
+from kalita.ledger.order import Accepted, Count
 from kalita.ledger.writer import Ledger
 from kalita.limits.bind import Limits
 from kalita.money import CURRENCIES, face
 from kalita.payments.dispatch import Dispatch
-from kalita.payments.payouts import CANCELLED, PaidOut, State
+from kalita.payments.payouts import CANCELLED, PaidOut, State, refunded
 from kalita.refusals import UNUSABLE, Refusal
 from kalita.storage.engine import Engine
 
@@ -125,29 +125,7 @@ class Operator:
         given = row[13] if row else 0
         if amount + given > paid.amount:
             return UNUSABLE
-        settlement = house(paid.provider, self._writer.lane)
-        order = Order(
-            owner=paid.wallet,
-            transfers=(
-                Transfer(
-                    account_id(settlement, Kind.SETTLEMENT, paid.currency),
-                    account_id(paid.wallet, Kind.WALLET, paid.currency),
-                    amount,
-                ),
-            ),
-            openings=(Opening(settlement, Kind.SETTLEMENT, paid.currency),),
-            records=(
-                Record(
-                    paid.wallet, Direction.IN, paid.currency, paid.provider, row[5] if row else "", amount, 0,
-                    f"Refund of {paid.txn_id}", None,
-                ),
-            ),
-            guard=Guard("payout_may_be_refunded", (paid.wallet, paid.txn_id, given)),
-            extras=(
-                Extra("payout_refunded", (paid.wallet, paid.txn_id, amount)),
-                Extra("refund_add", (paid.wallet, paid.txn_id, TXN, amount, paid.currency)),
-            ),
-        )  # fmt: skip
+        order = refunded(paid, row[5] if row else "", given, amount, self._writer.lane)
         done = await self._writer.submit(replace(order, counts=await self._given_back(paid, given + amount)))
         return Refund(done.txn_id, amount) if isinstance(done, Accepted) else done
 

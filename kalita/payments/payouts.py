@@ -8,9 +8,9 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from kalita.connectors.protocol import Done, Rejected
-from kalita.ledger.accounts import Direction
+from kalita.ledger.accounts import Direction, Kind, account_id, house
 from kalita.ledger.holds import Held, post, void
-from kalita.ledger.order import Extra, Order, Record
+from kalita.ledger.order import TXN, Extra, Guard, Opening, Order, Record, Transfer
 from kalita.limits.table import Category
 
 
@@ -66,3 +66,27 @@ def ended(paid: PaidOut, outcome: Done | Rejected, lane: int) -> Order:
         code = outcome.code if outcome.code > 0 else 300
         order, facts = void(paid.held, code), (State.FAILED, code, "", outcome.note)
     return replace(order, extras=(Extra("payout_end", (paid.wallet, paid.txn_id, *facts)),))
+
+
+def refunded(paid: PaidOut, account: str, given: int, amount: int, lane: int) -> Order:
+    """
+    Return the order that gives money of a payment back: from the provider's settlement to the payer.
+
+    account  the recipient as history showed it
+    given    minor units that were given back before; if that is no longer so, the order is refused as outdated
+    """
+    settlement = house(paid.provider, lane)
+    source = account_id(settlement, Kind.SETTLEMENT, paid.currency)
+    comment = f"Refund of {paid.txn_id}"
+    back = Record(paid.wallet, Direction.IN, paid.currency, paid.provider, account, amount, 0, comment, None)
+    return Order(
+        owner=paid.wallet,
+        transfers=(Transfer(source, account_id(paid.wallet, Kind.WALLET, paid.currency), amount),),
+        openings=(Opening(settlement, Kind.SETTLEMENT, paid.currency),),
+        records=(back,),
+        guard=Guard("payout_may_be_refunded", (paid.wallet, paid.txn_id, given)),
+        extras=(
+            Extra("payout_refunded", (paid.wallet, paid.txn_id, amount)),
+            Extra("refund_add", (paid.wallet, paid.txn_id, TXN, amount, paid.currency)),
+        ),
+    )
