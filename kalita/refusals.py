@@ -138,6 +138,7 @@ OWN_WALLET = Refusal(
     "319", 400, "The payer and the recipient are the same wallet", "Плательщик и получатель — один и тот же кошелёк"
 )
 CURRENCY = payment(1002)
+TOKEN_CAP = payment(309)
 ABOVE_BALANCE_OF_PAYEE = payment(702)
 BILL_OVER = payment(893)
 OUTGOING_RESTRICTED = payment(1021)

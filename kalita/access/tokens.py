@@ -10,6 +10,7 @@ import secrets
 from typing import NamedTuple
 
 from kalita.access.acts import Who, act
+from kalita.access.caps import Caps, kept, stored
 from kalita.clock import DAY, MINUTE, Clock
 from kalita.storage.engine import Engine, Step
 from kalita.wire.endpoint import Permission
@@ -32,6 +33,7 @@ class Bearer(NamedTuple):
     permissions: int
     expires_at: int
     closed: bool
+    caps: Caps | None = None
 
 
 class Issued(NamedTuple):
@@ -95,18 +97,21 @@ class Tokens:
         row = await self._engine.one("caller_by_token", token_hash(token))
         if row is None:
             return None
-        wallet, permissions, expires_at, closed_at = row
-        return Bearer(wallet, permissions, expires_at, closed_at is not None)
+        wallet, permissions, expires_at, closed_at, caps = row
+        return Bearer(wallet, permissions, expires_at, closed_at is not None, kept(caps))
 
-    async def issue(self, wallet: int, permissions: Permission, who: Who = Who.OPERATOR) -> str:
+    async def issue(
+        self, wallet: int, permissions: Permission, who: Who = Who.OPERATOR, caps: Caps | None = None
+    ) -> str:
         """
         Issue a token and block the one before, in one transaction.
 
+        caps     what it may not go beyond, for good
         returns  the token itself: the only time it can be seen
         """
         assert permissions
         token, now = secrets.token_hex(16), self._clock.now()
-        added = (token_hash(token), wallet, token[:4], int(permissions), now, now + LIFE_DAYS * DAY)
+        added = (token_hash(token), wallet, token[:4], int(permissions), now, now + LIFE_DAYS * DAY, stored(caps))
         await self._engine.change(
             Step("wallet_lock", (wallet,)),
             Step("token_revoke_live", (wallet, now)),

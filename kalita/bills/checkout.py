@@ -24,6 +24,7 @@ from kalita.refusals import (
     OUTGOING_RESTRICTED,
     OWN_WALLET,
     RECIPIENT_STATUS,
+    TOKEN_CAP,
     Refusal,
     malformed,
 )
@@ -153,7 +154,7 @@ class Checkout:
         if not name:
             raise malformed("invoice_uid", "it is required")
         bill = await self._payers.visible(call.wallet, name)
-        outcome = await self._payers.pay(call.wallet, bill, _currency(call.body.currency))
+        outcome = await self._payers.pay(call.wallet, bill, _currency(call.body.currency), call.caps)
         if isinstance(outcome, Refusal):
             return _failed("NOT_PAID_STATUS", outcome, call.language)
         if outcome.state == State.PAID and outcome.payer == call.wallet:
@@ -241,7 +242,7 @@ ROWS = (
         body=PayBody, answers=Paid, family=Family.PAYMENT, spends=True,
         refusals=(
             BILL_NOT_FOUND, BILL_OVER, NOT_ENOUGH_MONEY, CURRENCY, OWN_WALLET, RECIPIENT_STATUS, OUTGOING_RESTRICTED,
-            ABOVE_BALANCE_OF_PAYEE,
+            ABOVE_BALANCE_OF_PAYEE, TOKEN_CAP,
         ),
         aliases=("/checkout/invoice/pay/wallet",),
     ),

@@ -7,6 +7,7 @@ let it expire at the same time exactly one wins.
 
 import re
 
+from kalita.access.caps import Caps
 from kalita.bills.bill import Bill, State
 from kalita.bills.issue import Bills, closing
 from kalita.clock import Clock
@@ -14,6 +15,7 @@ from kalita.ledger.accounts import Direction, Kind, account_id
 from kalita.ledger.order import TXN, Extra, Guard, Opening, Order, Record, Transfer
 from kalita.ledger.writer import Ledger
 from kalita.limits.bind import Limits
+from kalita.limits.caps import capped
 from kalita.limits.table import Category
 from kalita.people.wallets import Level, Wallets
 from kalita.providers.catalogue import WALLET_SYSTEM, WALLET_TRANSFER
@@ -70,10 +72,11 @@ class Payers:
             return True
         return await self._engine.one("bill_is_for", wallet, bill.number) is not None
 
-    async def pay(self, wallet: int, bill: Bill, currency: int) -> Bill | Refusal:
+    async def pay(self, wallet: int, bill: Bill, currency: int, caps: Caps | None = None) -> Bill | Refusal:
         """
         Pay a bill, once.
 
+        caps      what the token that asks may not go beyond
         currency  that of the bill
         returns   the bill as it is then, paid by whomever; or the refusal of the payment
         """
@@ -86,7 +89,11 @@ class Payers:
         owner = await self._wallets.get(bill.owner)
         if owner is None or owner.level < Level.VERIFIED or owner.blocked or owner.closed_at is not None:
             return RECIPIENT_STATUS
-        outcome = await self._writer.submit(await self._limits.bind(self._order(wallet, bill), Category.TRANSFER))
+        bound = await self._limits.bind(self._order(wallet, bill), Category.TRANSFER)
+        order = await capped(bound, caps, WALLET_TRANSFER, self._limits)
+        if isinstance(order, Refusal):
+            return order
+        outcome = await self._writer.submit(order)
         if isinstance(outcome, Refusal) and outcome is not OUTDATED and outcome.code != OUTDATED.code:
             return outcome
         return await self._bills.known(bill.owner, bill.bill_id)

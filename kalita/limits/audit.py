@@ -14,7 +14,7 @@ from kalita.clock import month_of
 from kalita.ids import moment_of
 from kalita.ledger.audit_rows import END, Findings, Rows
 from kalita.ledger.counters import LAST_MONTH, month_in, read
-from kalita.limits.table import TENGE, TURNOVER_MASK, Category
+from kalita.limits.table import BY_TOKEN, TENGE, TURNOVER_MASK, Category
 from kalita.money import RUB
 from kalita.storage.engine import Row, Snapshot
 
@@ -78,6 +78,8 @@ def _kept(rows: list[Row], found: Findings) -> dict[tuple[int, str], Sum]:
         if len({month_in(period) for period, _ in counters}) > 1:
             found.note("account", f"account {account}", "it counts more than one month")
         for (period, category), (amount, number) in counters.items():
+            if category == BY_TOKEN:
+                continue
             for what, sign in _names(category % TENGE, period > LAST_MONTH):
                 before = kept[month_in(period), what]
                 kept[month_in(period), what] = (before[0] + sign * amount, before[1] + sign * number)

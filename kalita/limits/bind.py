@@ -116,6 +116,11 @@ class Limits:
         most = table.most(Limit.BALANCE, level, measure)
         return None if most is None else self._worth(most, measure, currency)
 
+    async def in_roubles(self, amount: int, currency: int) -> int:
+        """Return what an amount is worth in roubles, rounded up."""
+        await self._fresh()
+        return self._worth(amount, currency, RUB)
+
     async def fits(self, amount: int, currency: int, level: Level) -> bool:
         """Tell whether a balance is one that a level may hold."""
         most = self._most(await self.table(), level, currency)

@@ -49,6 +49,8 @@ class Category(IntEnum):
 
 
 TENGE = 10
+BY_TOKEN = 20
+"""What was paid with a token that has a cap of a day, by its days; the audit does not recount it."""
 """Added to the category of what is measured in tenge."""
 TURNOVER_MASK = 0b11111
 OF = {

@@ -4,11 +4,13 @@ Accept a payment: one order of the ledger, or the reason why not. Source: paymen
 
 from msgspec.structs import replace
 
+from kalita.access.caps import Caps
 from kalita.exchange.store import Exchange
 from kalita.keys import Keys
 from kalita.ledger.order import Accepted, Order
 from kalita.ledger.writer import Ledger
 from kalita.limits.bind import Limits
+from kalita.limits.caps import capped
 from kalita.money import WALLET_CURRENCIES
 from kalita.payments.dispatch import Dispatch
 from kalita.payments.kinds import Kinds, Plan
@@ -56,17 +58,21 @@ class Payments:
         self._limits, self._dispatch, self._prepared, self._strict = limits, dispatch, prepared, strict
         self._kinds = Kinds(engine, writer, keys, make_wallets, limits, exchange)
 
-    async def accept(self, request: Request) -> str:
+    async def accept(self, request: Request, caps: Caps | None = None) -> str:
         """
         Accept a payment and return the text of its answer; for a repeat the first answer again.
 
+        caps    what the token that asks may not go beyond
         raises  Refused with the payment code that says why not; nothing was debited then
         """
         meaning = meaning_of(request, self._keys)
         plan = await self._plan(request, meaning)
         if isinstance(plan, Refusal):
             return await self._repeat_or(plan, request, meaning)
-        outcome = await self._writer.submit(await self._bound(plan))
+        order = await capped(await self._bound(plan), caps, request.provider, self._limits)
+        if isinstance(order, Refusal):
+            return await self._repeat_or(order, request, meaning)
+        outcome = await self._writer.submit(order)
         if isinstance(outcome, Refusal):
             raise Refused(outcome)
         if plan.payout is not None and not outcome.repeated and self._dispatch is not None:

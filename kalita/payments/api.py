@@ -23,6 +23,7 @@ from kalita.refusals import (
     PROVIDER_CLOSED,
     RECIPIENT_STATUS,
     REPEATED,
+    TOKEN_CAP,
     UNREACHABLE,
     UNUSABLE,
     WRONG_CARD,
@@ -137,7 +138,7 @@ async def validate(payments: Payments, call: Call) -> Answer:
 async def pay(payments: Payments, call: Call) -> bytes:
     """Accept a payment. The answer goes out only after the commit."""
     request = request_of(call.wallet, call.path["id"], call.body)
-    return (await payments.accept(request)).encode()
+    return (await payments.accept(request, call.caps)).encode()
 
 
 def request_of(payer: int, provider: int, body: PaymentBody) -> Request:
@@ -185,7 +186,7 @@ def _comment(comment: str | None) -> str | None:
 
 _RULES = (
     PROVIDER_CLOSED, UNUSABLE, WRONG_FORMAT, WRONG_PHONE, WRONG_CARD, WRONG_CARD_DATA, WRONG_EXPIRY, NO_SUCH_RECIPIENT,
-    OWN_WALLET, CURRENCY, LEVEL_TOO_LOW, BELOW_MINIMUM, ABOVE_MAXIMUM, NOT_ENOUGH_MONEY, OUTGOING_RESTRICTED,
+    TOKEN_CAP, OWN_WALLET, CURRENCY, LEVEL_TOO_LOW, BELOW_MINIMUM, ABOVE_MAXIMUM, NOT_ENOUGH_MONEY, OUTGOING_RESTRICTED,
     RECIPIENT_STATUS, UNREACHABLE, *(payment(code) for code in (558, 700, 702, 704, 705, 711, 866, 867, 943)),
 )  # fmt: skip
 

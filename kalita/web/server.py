@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from kalita.access.caps import Caps
 from kalita.access.pairs import Pairs, is_secret
 from kalita.access.rates import Rates, Window
 from kalita.access.tokens import Bearer, Tokens
@@ -137,7 +138,7 @@ class Server:
         head.check_accept(heads, route.media, row.family)
         if route.decoder is not None and request.body:
             head.check_content_type(heads, row)
-        wallet, pair = await self._by_secret(request, route, heads)
+        wallet, pair, caps = await self._by_secret(request, route, heads)
         if row.caller is Caller.TOKEN or (row.caller is Caller.OPTIONAL and heads.authorization is not None):
             bearer = await self._bearer(request, heads)
             wallet = bearer.wallet
@@ -150,7 +151,7 @@ class Server:
         if route.decoder is not None and not (row.bare and not request.body):
             body = _decoded(request.body, route)
         return await row.handler(
-            route.service, Call(wallet, heads.language, path, query, body, trace_id, pair, request.headers)
+            route.service, Call(wallet, heads.language, path, query, body, trace_id, pair, request.headers, caps)
         )
 
     def _refused(self, problem: Exception, route: _Route | None, trace_id: str) -> Refused:
@@ -166,16 +167,16 @@ class Server:
         log.error("internal_error", trace=trace_id, route=route.row.path if route else "", exc_info=problem)
         return Refused(INTERNAL, f"reference {trace_id}")
 
-    async def _by_secret(self, request: Request, route: _Route, heads: head.Heads) -> tuple[int, str]:
+    async def _by_secret(self, request: Request, route: _Route, heads: head.Heads) -> tuple[int, str, Caps | None]:
         """Return whose secret key was shown, or whose token where either will do; nobody where neither is asked for."""
         row = route.row
         if row.caller not in (Caller.SECRET, Caller.EITHER):
-            return 0, ""
+            return 0, "", None
         secret = head.bearer_of(heads)
         if row.caller is Caller.EITHER and not is_secret(secret):
             bearer = await self._bearer(request, heads)
             self._admit(route, bearer)
-            return bearer.wallet, ""
+            return bearer.wallet, "", bearer.caps
         holder = await self._pairs.holder(secret) if is_secret(secret) else None
         if holder is None:
             raise self._unauthorized(request)
@@ -184,13 +185,15 @@ class Server:
             raise Refused(PERSON_NOT_FOUND, "the wallet was closed")
         if row.spends and not holder.may_spend:
             raise Refused(FORBIDDEN, "the owner of this key has not allowed it to spend")
-        return holder.wallet, holder.pair
+        return holder.wallet, holder.pair, None
 
     async def _bearer(self, request: Request, heads: head.Heads) -> Bearer:
         bearer = await self._tokens.bearer(head.bearer_of(heads), request.client)
-        if bearer is not None:
-            return bearer
-        raise self._unauthorized(request)
+        if bearer is None:
+            raise self._unauthorized(request)
+        if bearer.caps is not None and not bearer.caps.admits(request.client):
+            raise Refused(FORBIDDEN, "this token may not be used from this address")
+        return bearer
 
     def _unauthorized(self, request: Request) -> Refused:
         self._count(self._rates.bad_tokens, request.client)

@@ -72,6 +72,7 @@ class Call:
 
     wallet    the caller's own wallet; 0 where anyone may call
     pair      id of the pair whose secret key was shown; empty for a token
+    caps      what the token may not go beyond, see access/caps.py; only where either may call
     headers   as they came, names in lower case
     language  `ru` or `en`
     query, path  values by the names of the row's parameters; None where absent
@@ -85,6 +86,7 @@ class Call:
     trace_id: str
     pair: str = ""
     headers: Sequence[tuple[bytes, bytes]] = ()
+    caps: Any = None
 
 
 Handler = Callable[[Any, Call], Awaitable[bytes | Answer]]

@@ -1,5 +1,5 @@
 -- name: caller_by_token
-SELECT t.wallet, t.permissions, t.expires_at, w.closed_at
+SELECT t.wallet, t.permissions, t.expires_at, w.closed_at, t.caps
   FROM token t JOIN wallet w ON w.wallet = t.wallet
  WHERE t.hash = $1 AND t.revoked_at IS NULL;
 
@@ -14,7 +14,8 @@ INSERT INTO meta (name, value) VALUES ('access_epoch', '1')
 UPDATE token SET revoked_at = $2 WHERE wallet = $1 AND revoked_at IS NULL;
 
 -- name: token_add
-INSERT INTO token (hash, wallet, shown, permissions, issued_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6);
+INSERT INTO token (hash, wallet, shown, permissions, issued_at, expires_at, caps)
+VALUES ($1, $2, $3, $4, $5, $6, $7);
 
 -- name: tokens_of_wallet
 SELECT shown, permissions, issued_at, expires_at, revoked_at, last_used_at, last_used_from FROM token WHERE wallet = $1 ORDER BY issued_at;

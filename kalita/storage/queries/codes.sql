@@ -95,9 +95,10 @@ UPDATE token SET revoked_at = $2
    AND EXISTS (SELECT 1 FROM renewal r WHERE r.hash = $3 AND r.used_for = $4);
 
 -- name: token_add_by_renewal
-INSERT INTO token (hash, wallet, shown, permissions, issued_at, expires_at)
-SELECT $1, CAST($2 AS BIGINT), $3, CAST($4 AS BIGINT), CAST($5 AS BIGINT), CAST($6 AS BIGINT)
- WHERE EXISTS (SELECT 1 FROM renewal r WHERE r.hash = $7 AND r.used_for = $1);
+INSERT INTO token (hash, wallet, shown, permissions, issued_at, expires_at, caps)
+SELECT $1, CAST($2 AS BIGINT), $3, CAST($4 AS BIGINT), CAST($5 AS BIGINT), CAST($6 AS BIGINT), t.caps
+  FROM renewal r JOIN token t ON t.hash = r.token
+ WHERE r.hash = $7 AND r.used_for = $1;
 
 -- name: act_by_renewal
 INSERT INTO act (wallet, at, what, who, about)
