@@ -59,6 +59,7 @@ from kalita.people.balances import Balances
 from kalita.people.contacts import Contacts
 from kalita.people.identify import Identification
 from kalita.people.leaving import Leaving
+from kalita.people.moving import Moving
 from kalita.people.profile import Profiles
 from kalita.people.restrictions import Restrictions
 from kalita.people.verify import Anybody, Asked, Listed, Verifier
@@ -152,6 +153,9 @@ class App:
         self.acts = Acts(engine, clock)
         self.contacts = Contacts(engine, self.wallets, clock)
         self.leaving = Leaving(engine, self.writer, self.wallets, self.identification, clock)
+        self.moving = Moving(
+            engine, self.writer, self.wallets, self.identification, self.leaving, self.limits.unbound, clock
+        )
         self.history = History(engine)
         self.public_url = settings.public_url or f"http://{settings.host}:{settings.port}"
         self.post, self.press = Post(engine, keys, clock, _mail(settings), settings.mail_from), Press()

@@ -179,6 +179,30 @@ def _payment(direction: Direction, currency: int, row: Any) -> dict[str, Any]:
 
 
 @wallet.command()
+@click.argument("old", type=WALLET)
+@click.argument("new", type=WALLET)
+@data_option
+@json_option
+def move(old: int, new: int, data: Path | None, as_json: bool) -> None:
+    """
+    Let the owner of the wallet OLD have the number NEW: a new wallet takes over, the old one is closed.
+
+    Money, level, person, nickname, language, mail address and default balance go over. The books keep what they say:
+    the history of OLD stays there. The token, the hooks and the keys of OLD end; issue a token for NEW.
+
+    \b
+    Example:  kalita wallet move 79991112233 79997778899
+    Exit:     0 moved, 1 refused: the line says why and nothing is lost, 2 wrong command line or setting
+    """
+    reason = _do(data, lambda app: app.moving.move(old, new), writes=True)
+    if reason:
+        raise Refused(f"wallet {old} was not moved: {reason}")
+    _tell(
+        as_json, {"wallet": old, "moved_to": new}, f"Moved wallet {old} to {new}; next: kalita token issue {new} --all"
+    )
+
+
+@wallet.command()
 @click.argument("number", type=WALLET)
 @data_option
 @json_option

@@ -213,11 +213,16 @@ class Limits:
 
         record  the payer's of the transfer that is given back, whole with this; None as long as it is not
         """
+        counted = await self.unbound(order)
+        if record is None:
+            return counted
+        back = await self.given_back(record, txn_id, Category.TRANSFER)
+        return replace(counted, counts=counted.counts + back)
+
+    async def unbound(self, order: Order) -> Order:
+        """Count a transfer between wallets that no limit may refuse."""
         bound = await self.bind(order, Category.TRANSFER)
-        counts = tuple(count._replace(checks=()) for count in bound.counts)
-        if record is not None:
-            counts += await self.given_back(record, txn_id, Category.TRANSFER)
-        return replace(bound, counts=counts, ceilings=())
+        return replace(bound, counts=tuple(count._replace(checks=()) for count in bound.counts), ceilings=())
 
     async def given_back(self, record: Record, txn_id: int, category: Category) -> tuple[Count, ...]:
         """

@@ -67,6 +67,17 @@ class Identification:
             return Identity(after.level, person)
         return after
 
+    async def move(self, old: int, new: int) -> None:
+        """Let another wallet of the same owner take his data over: it is encrypted anew, for its new place."""
+        known = await self.current(old)
+        if known.person is None:
+            return
+        text = msgspec.json.encode(known.person).decode()
+        await self._engine.change(
+            Step("person_move", (old, new, self._keys.seal(SEALED, text, str(new)))),
+            Step("person_drop", (old,)),
+        )
+
     async def _keep(self, wallet: int, person: Person, level: Level) -> None:
         """Keep the data and raise the level, unless the owner has five wallets; the wallet's own row is locked."""
         owner, now = owner_hash(self._keys, person), self._clock.now()

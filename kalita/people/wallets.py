@@ -57,6 +57,7 @@ class Wallet:
     last_login_at: int | None
     last_login_ip: str | None
     nickname_at: int | None = None
+    moved_to: int | None = None
 
 
 class Balance(NamedTuple):

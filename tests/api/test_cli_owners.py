@@ -83,3 +83,24 @@ def test_table_of_persons_comes_from_a_file(tmp_path: Path) -> None:
     file.write_bytes(b"\xff")
     wrong(kalita("persons", "import", file, "--data", data), "persons.csv")
     assert kalita("persons", "forget", "--json", "--data", data).json == {"persons": 2}
+
+
+def test_owner_moves_to_another_number(tmp_path: Path) -> None:
+    """Everything that is the owner's goes over, the old number is closed with its history, and the books are proven."""
+    with demo(tmp_path) as server:
+        new, taken = "79997778899", str(server.wallets[1].number)
+        before = kalita("wallet", "export", NUMBER, "--data", server.data).json
+        refused(kalita("wallet", "move", NUMBER, taken, "--data", server.data), "has an owner already")
+        refused(kalita("wallet", "move", NUMBER, NUMBER, "--data", server.data), "has an owner already")
+        assert kalita("wallet", "move", NUMBER, new, "--json", "--data", server.data).json["moved_to"] == int(new)
+        after = kalita("wallet", "export", new, "--data", server.data).json
+        for name in ("level", "nickname", "person", "balances", "language"):
+            assert after[name] == before[name], name
+        left = kalita("wallet", "export", NUMBER, "--data", server.data).json
+        assert (left["closed"], left["person"], left["nickname"]) == (True, None, None)
+        assert {one["available"] for one in left["balances"]} == {"0"}
+        assert len(left["payments"]) == len(before["payments"]) + 3
+        with server.client() as client:
+            assert client.get("/funding-sources/v1/accounts/current").status_code == 401
+        refused(kalita("wallet", "move", NUMBER, new, "--data", server.data), "closed")
+        assert kalita("audit", "--data", server.data).code == 0

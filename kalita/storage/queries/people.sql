@@ -1,11 +1,11 @@
 -- name: wallet_by_number
 SELECT wallet, created_at, registered_at, level, blocked, restricted, closed_at, language, nickname, email,
-       default_currency, last_login_at, last_login_ip, nickname_at
+       default_currency, last_login_at, last_login_ip, nickname_at, moved_to
   FROM wallet WHERE wallet = $1;
 
 -- name: wallets_after
 SELECT wallet, created_at, registered_at, level, blocked, restricted, closed_at, language, nickname, email,
-       default_currency, last_login_at, last_login_ip, nickname_at
+       default_currency, last_login_at, last_login_ip, nickname_at, moved_to
   FROM wallet WHERE wallet > $1 ORDER BY wallet LIMIT $2;
 
 -- name: wallet_claim

@@ -98,3 +98,16 @@ UPDATE wallet SET default_currency = $2 WHERE wallet = $1;
 -- name: balance_not_open
 SELECT w.wallet FROM wallet w
  WHERE w.wallet = $1 AND NOT EXISTS (SELECT 1 FROM account a WHERE a.id = $2) /* postgres: FOR UPDATE OF w */;
+
+-- name: wallet_moves
+UPDATE wallet SET moved_to = $2 WHERE wallet = $1;
+
+-- name: wallet_takes_over
+UPDATE wallet SET nickname = COALESCE($2, nickname), nickname_at = $3, language = $4, email = $5, default_currency = $6,
+       level = $7
+ WHERE wallet = $1;
+
+-- name: person_move
+INSERT INTO person (wallet, owner, name, sealed, identified_at)
+SELECT CAST($2 AS BIGINT), p.owner, p.name, $3, p.identified_at FROM person p WHERE p.wallet = $1
+    ON CONFLICT (wallet) DO NOTHING;
