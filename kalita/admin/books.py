@@ -14,6 +14,7 @@ from kalita.ledger.audit import Head, Report
 from kalita.ledger.audit import audit as audit_
 from kalita.ledger.audit_rows import Findings
 from kalita.limits.audit import counters
+from kalita.payments.audit import payouts
 from kalita.providers.catalogue import NICKNAME_TRANSFER, WALLET_TRANSFER
 from kalita.storage.engine import Snapshot
 
@@ -45,7 +46,7 @@ def audit(heads: bool, against: Path | None, data: Path | None, as_json: bool) -
 
     async def work(app: App) -> Report:
         async with app.engine.snapshot() as snapshot:
-            return await audit_(snapshot, app.keys, kept, (_counters,))
+            return await audit_(snapshot, app.keys, kept, (_counters, payouts))
 
     report = run(lambda: with_app(settings, work, writes=False))
     if as_json:

@@ -82,3 +82,15 @@ INSERT INTO refund (wallet, txn_id, refund_txn, amount, currency) VALUES ($1, $2
 
 -- name: refunds_of
 SELECT refund_txn, amount, currency FROM refund WHERE wallet = $1 AND txn_id = $2 ORDER BY refund_txn;
+
+-- name: audit_payouts
+SELECT p.wallet, p.txn_id, p.state, p.amount, p.commission, p.sealed, p.refunded, h.state, h.sum, h.commission,
+       (SELECT COALESCE(CAST(SUM(r.amount) AS BIGINT), 0) FROM refund r WHERE r.wallet = p.wallet AND r.txn_id = p.txn_id)
+  FROM payout p
+  LEFT JOIN history h ON h.wallet = p.wallet AND h.stream = 2000 + p.currency AND h.txn_id = p.txn_id
+ ORDER BY p.wallet, p.txn_id;
+
+-- name: audit_payouts_missing
+SELECT h.wallet, h.txn_id FROM history h
+  LEFT JOIN payout p ON p.wallet = h.wallet AND p.txn_id = h.txn_id
+ WHERE h.state <> 0 AND h.state = 1 AND p.txn_id IS NULL ORDER BY h.wallet, h.txn_id;
