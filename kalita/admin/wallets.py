@@ -140,6 +140,8 @@ async def facts(app: App, number: int) -> dict[str, Any]:
             "issued_at": at_zone(one.issued_at),
             "expires_at": at_zone(one.expires_at),
             "revoked_at": at_zone(one.revoked_at) if one.revoked_at else None,
+            "last_used_at": at_zone(one.last_used_at) if one.last_used_at else None,
+            "last_used_from": one.last_used_from,
         }
         for one in await app.tokens.of_wallet(number)
     ]

@@ -6,6 +6,7 @@ import secrets
 from typing import NamedTuple
 from uuid import uuid4
 
+from kalita.access.acts import Who, act
 from kalita.access.pairs import new_public, new_secret, secret_hash
 from kalita.access.tokens import CHANGED
 from kalita.clock import Clock
@@ -79,7 +80,7 @@ class KeyPairs:
         made = Made(str(uuid4()), name, new_public(), new_secret(site, wallet), now)
         sealed = self._keys.seal("pair", made.secret, f" {wallet} {made.id}")
         row = (wallet, made.id, name, made.public, secret_hash(made.secret), sealed, int(may_spend), now)
-        steps = [Step("pair_add", row), CHANGED]
+        steps = [Step("pair_add", row), act(wallet, now, Who.OWNER, "pair.created"), CHANGED]
         if url is not None:
             steps.append(Step("receiver_move", (wallet, CHANNEL, made.id, url, kinds, now)))
         await self._engine.change(*steps)
@@ -96,6 +97,7 @@ class KeyPairs:
             Step("pair_revoke", (wallet, pair, now)),
             Step("receiver_drop", (wallet, CHANNEL, pair)),
             Step("events_cancel", (wallet, CHANNEL, pair, now)),
+            act(wallet, now, Who.OWNER, "pair.revoked"),
             CHANGED,
         )
         return revoked > 0

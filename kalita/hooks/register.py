@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from kalita import ids
+from kalita.access.acts import Who, act
 from kalita.clock import DAY, Clock
 from kalita.hooks.sign import event_of
 from kalita.keys import BadKey, Keys
@@ -74,7 +75,11 @@ class Hooks:
         (added,) = await self._engine.change(Step("receiver_add", row))
         if not added:
             raise Refused(HOOK_EXISTS, "a hook is active; delete it first")
+        await self._note(wallet, "hook.registered")
         return hook
+
+    async def _note(self, wallet: int, what: str) -> None:
+        await self._engine.change(act(wallet, self._clock.now(), Who.OWNER, what))
 
     async def active(self, wallet: int) -> Hook:
         """Return the wallet's hook; raise the refusal when it has none."""
@@ -91,6 +96,7 @@ class Hooks:
         )
         if not dropped:
             raise _unknown()
+        await self._note(wallet, "hook.deleted")
 
     async def key(self, wallet: int, hook: str) -> str:
         """Return the key that messages are signed with: Base64 of 32 bytes."""
@@ -106,6 +112,7 @@ class Hooks:
         (changed,) = await self._engine.change(Step("receiver_new_secret", (wallet, CHANNEL, hook, sealed, until)))
         if not changed:
             raise _unknown()
+        await self._note(wallet, "hook.new_key")
         return opened(self._keys, sealed, wallet, hook)
 
     async def test(self, wallet: int) -> None:
