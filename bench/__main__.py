@@ -15,9 +15,15 @@ from pathlib import Path
 import click
 import msgspec
 
-from bench import measure, plot, postgres
+from bench import measure, outside, plot, postgres
 
-PARTS = {"http": measure.http, "groups": measure.groups, "history": measure.pages, "postgres": postgres.rows}
+PARTS = {
+    "http": measure.http,
+    "groups": measure.groups,
+    "history": measure.pages,
+    "postgres": postgres.rows,
+    "outside": outside.rows,
+}
 DOCS = Path(__file__).parent.parent / "docs"
 
 

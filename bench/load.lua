@@ -1,8 +1,9 @@
 -- Load for wrk: payments or history pages of many wallets, every payment with an id of its own.
--- arguments: pay|page FILE BASE [payee PAYEE] [delay MS]; FILE holds lines "wallet token"
+-- arguments: pay|page FILE BASE [payee PAYEE] [delay MS] [providers "ID ID"]; FILE holds lines "wallet token"
 
 local wallets, tokens, heads = {}, {}, {}
 local mode, base, payee, pause = "pay", "", nil, 0
+local providers = { "99" }
 local count = 0
 
 function init(args)
@@ -10,6 +11,10 @@ function init(args)
   for i = 4, #args, 2 do
     if args[i] == "payee" then payee = args[i + 1] end
     if args[i] == "delay" then pause = tonumber(args[i + 1]) end
+    if args[i] == "providers" then
+      providers = {}
+      for id in args[i + 1]:gmatch("%d+") do providers[#providers + 1] = id end
+    end
   end
   for line in io.lines(args[2]) do
     local wallet, token = line:match("(%d+) (%S+)")
@@ -38,7 +43,7 @@ function request()
   end
   local body = '{"id":"' .. base .. count .. '","sum":{"amount":1.5,"currency":"643"},"paymentMethod":' ..
     '{"type":"Account","accountId":"643"},"comment":"bench","fields":{"account":"+' .. to .. '"}}'
-  return wrk.format("POST", "/sinap/api/v2/terms/99/payments", heads[from], body)
+  return wrk.format("POST", "/sinap/api/v2/terms/" .. providers[math.random(#providers)] .. "/payments", heads[from], body)
 end
 
 function done(summary, latency, requests)

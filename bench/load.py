@@ -31,18 +31,23 @@ class Result(msgspec.Struct):
         return (self.requests - self.bad) / self.seconds
 
 
-def run(url: str, mode: str, wallets: Path, seconds: int, payee: int | None = None, delay_ms: int = 0) -> Result:
+def run(
+    url: str, mode: str, wallets: Path, seconds: int, payee: int | None = None, delay_ms: int = 0,
+    providers: tuple[int, ...] = (),
+) -> Result:  # fmt: skip
     """
     Run wrk with 64 connections.
 
     mode      pay or page
     payee     everybody pays this wallet; None: anybody
     delay_ms  how long a connection waits before each request
+    providers pay these, in turn by chance, instead of wallets
     """
     base = f"{time.time_ns() // 1_000_000_000}{next(_runs):03d}"
     words = [mode, str(wallets), base]
     words += ["payee", str(payee)] if payee else []
     words += ["delay", str(delay_ms)] if delay_ms else []
+    words += ["providers", " ".join(map(str, providers))] if providers else []
     done = subprocess.run(
         ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "10s", "-s", str(LUA), url, "--", *words],
         capture_output=True,

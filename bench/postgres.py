@@ -46,7 +46,8 @@ class _Server:
 
 
 @contextlib.contextmanager
-def _prepared(bench: Bench) -> Iterator[tuple[_Server, Bench]]:
+def prepared(bench: Bench) -> Iterator[tuple[_Server, Bench]]:
+    """Start a server of PostgreSQL for some measurements; yield it, and the bench on it."""
     own = Postgres(**SETTINGS).start()
     try:
         server = _Server(own, bench.seconds)
@@ -61,7 +62,7 @@ def _prepared(bench: Bench) -> Iterator[tuple[_Server, Bench]]:
 
 def rows(bench: Bench) -> list[Row]:
     """Measure payments on PostgreSQL against TPC-B on the same server, and against bare ASGI."""
-    with _prepared(bench) as (server, on):
+    with prepared(bench) as (server, on):
         found = _one_process(server, on)
         return found + _two_processes(on)
 

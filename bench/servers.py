@@ -103,7 +103,7 @@ async def _prepare(settings: Settings) -> Path:
     now = app.clock.now()
     tokens = {number: secrets.token_hex(16) for number in numbers}
     steps = [
-        Step("token_add", (token_hash(token), number, token[:4], 31, now, now + LIFE_DAYS * DAY))
+        Step("token_add", (token_hash(token), number, token[:4], 31, now, now + LIFE_DAYS * DAY, None))
         for number, token in tokens.items()
     ]
     await app.engine.change(*steps)
