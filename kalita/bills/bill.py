@@ -47,11 +47,9 @@ class Bill(NamedTuple):
     txn_id: int | None
     refunded: int
 
-    def at(self, now: int) -> "Bill":
-        """Return the bill as it is at a moment: past its time it is expired, swept or not."""
-        if self.state == State.WAITING and self.expires_at <= now:
-            return self._replace(state=State.EXPIRED, changed_at=self.expires_at)
-        return self
+    def is_over(self, now: int) -> bool:
+        """Tell whether the bill still waits although its time has passed."""
+        return self.state == State.WAITING and self.expires_at <= now
 
 
 class Wish(NamedTuple):

@@ -72,8 +72,25 @@ class Bills:
 
     async def get(self, owner: int, bill_id: str) -> Bill | None:
         """Return a bill as it is now, or None."""
-        row = await self._engine.one("bill_get", owner, bill_id)
-        return Bill(*row).at(self._clock.now()) if row else None
+        return await self.found("bill_get", owner, bill_id)
+
+    async def found(self, query: str, *args: int | str) -> Bill | None:
+        """
+        Return the bill that a named read finds, as it is now, or None.
+
+        One whose time has passed is expired by whoever looks first, so that nobody is told what a payment that is
+        being written still changes.
+        """
+        row = await self._engine.one(query, *args)
+        if row is None:
+            return None
+        bill, now = Bill(*row), self._clock.now()
+        if bill.is_over(now):
+            await self._engine.change(Step("bill_expire", (bill.number, now)), *closing(bill.number))
+            row = await self._engine.one(query, *args)
+            assert row is not None
+            return Bill(*row)
+        return bill
 
     async def known(self, owner: int, bill_id: str) -> Bill:
         """Return a bill as it is now; raise the refusal when there is none."""

@@ -47,8 +47,7 @@ class Payers:
 
     async def by_uid(self, uid: str) -> Bill | None:
         """Return a bill by the id of its pay link, or None."""
-        row = await self._engine.one("bill_by_uid", uid) if _UID.fullmatch(uid) else None
-        return Bill(*row).at(self._clock.now()) if row else None
+        return await self._bills.found("bill_by_uid", uid) if _UID.fullmatch(uid) else None
 
     async def visible(self, wallet: int, name: str) -> Bill:
         """
@@ -59,8 +58,7 @@ class Payers:
         """
         bill = await self.by_uid(name.lower())
         if bill is None and name.isascii() and name.isdigit() and len(name) <= 16:
-            row = await self._engine.one("bill_by_number", int(name)) if int(name) <= LARGEST_NUMBER else None
-            bill = Bill(*row).at(self._clock.now()) if row else None
+            bill = await self._bills.found("bill_by_number", int(name)) if int(name) <= LARGEST_NUMBER else None
             if bill is not None and not await self._sees(wallet, bill):
                 bill = None
         if bill is None:
@@ -118,7 +116,7 @@ class Payers:
             transfers=(Transfer(source, target, bill.amount),),
             openings=(Opening(bill.owner, Kind.WALLET, currency),),
             records=(paid, received),
-            guard=Guard("bill_payable", (bill.number, now)),
+            guard=Guard("bill_payable", (bill.number,)),
             extras=(
                 Extra("bill_paid", (bill.number, now, wallet, TXN)),
                 *(Extra(step.query, step.args) for step in closing(bill.number)),

@@ -19,7 +19,7 @@ from kalita.storage.engine import Engine, Step, Unavailable
 
 MOST_AT_ONCE, MOST_FAILING, MOST_CLAIMED = 1000, 200, 100
 AT_A_TIME = 50
-TURN_S, LEASE_S = 8.0, 60
+TURN_S, LEASE_S = 5.0, 20
 POLL_S, GATHER_S = 0.1, 0.005
 LARGEST_ANSWER = 4096
 KEPT = 30 * DAY

@@ -70,7 +70,7 @@ SELECT b.owner, b.bill_id, b.number, b.uid, b.pair, b.amount, b.currency, b.comm
  ORDER BY f.number DESC LIMIT $6;
 
 -- name: bill_payable
-SELECT 1 FROM bill WHERE number = $1 AND state = 0 AND expires_at > $2 /* postgres: FOR UPDATE */;
+SELECT 1 FROM bill WHERE number = $1 AND state = 0 /* postgres: FOR UPDATE */;
 
 -- name: bill_paid
 UPDATE bill SET state = 1, changed_at = $2, payer = $3, txn_id = $4 WHERE number = $1 AND state = 0;
