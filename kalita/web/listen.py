@@ -19,7 +19,11 @@ DRAIN_S = 20
 
 
 async def _sweep(server: uvicorn.Server) -> None:
-    """End connections whose request has been arriving for too long, or that have been idle for too long."""
+    """
+    End connections whose request has been arriving for too long, or that have been idle for too long.
+
+    They are cut, not closed: closing would wait until a client that does not read has taken its last answer.
+    """
     loop = asyncio.get_running_loop()
     while True:
         await asyncio.sleep(SLOWEST_REQUEST_S / 6)
@@ -29,7 +33,7 @@ async def _sweep(server: uvicorn.Server) -> None:
             slow = protocol.begun_at is not None and now - protocol.begun_at > SLOWEST_REQUEST_S
             idle = protocol.idle_since is not None and now - protocol.idle_since > KEEP_ALIVE_S
             if slow or idle:
-                protocol.transport.close()
+                protocol.transport.abort()
 
 
 class _Main(uvicorn.Server):

@@ -119,6 +119,36 @@ def test_idle_connection_is_kept_longer_and_then_ended(serve) -> None:
     serve(clients)
 
 
+def test_client_that_does_not_read_is_cut(serve) -> None:
+    """Who asks for much and takes nothing does not keep the answers in the server's memory for ever."""
+
+    async def clients(port: int) -> None:
+        taken = []
+        for patient in (False, True):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+            writer.transport.pause_reading()
+            writer.write(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 16)
+            await asyncio.sleep(IDLE_S + 5 * SWEEP_S if not patient else 0)
+            writer.transport.resume_reading()
+            taken.append(await _all_of(reader))
+            writer.close()
+        cut, whole = taken
+        assert whole > 1_000_000
+        assert cut < whole
+
+    serve(clients)
+
+
+async def _all_of(reader: asyncio.StreamReader) -> int:
+    count = 0
+    try:
+        while part := await reader.read(65536):
+            count += len(part)
+    except ConnectionError:
+        pass
+    return count
+
+
 def test_bounds_in_earnest() -> None:
     """30 seconds for a request to arrive; an idle connection outlives the usual pool of a proxy (60 seconds)."""
     assert (listen.SLOWEST_REQUEST_S, listen.KEEP_ALIVE_S) == (30, 75)
