@@ -53,7 +53,7 @@ class Renewal:
         token = call.query["token"]
         bearer = await self._tokens.bearer(token)
         if bearer is None or bearer.closed:
-            raise Refused(UNAUTHORIZED, "the token is unknown, expired or blocked")
+            raise _unauthorized("the token is unknown, expired or blocked")
         code, now = secrets.token_hex(16), self._clock.now()
         await self._engine.change(
             Step("renewal_forget", (now,)),
@@ -89,7 +89,13 @@ class Renewal:
             raise Refused(ROUTE_NOT_FOUND, "tokens are not renewed over the API here")
 
     def _dead(self) -> Refused:
-        return Refused(UNAUTHORIZED, "the code is unknown, was used, or its token is no longer live")
+        return _unauthorized("the code is unknown, was used, or its token is no longer live")
+
+
+def _unauthorized(detail: str) -> Refused:
+    refused = Refused(UNAUTHORIZED, detail)
+    refused.headers["www-authenticate"] = "Bearer"
+    return refused
 
 
 def _text(name: str, required: bool = True) -> Param:

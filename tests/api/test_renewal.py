@@ -69,7 +69,7 @@ def test_code_is_good_once_for_a_minute(house: House) -> None:
     code = authorize(house, who).json["code"]
     new = Wallet(who.number, renew(house, code).json["access_token"])
     again = renew(house, code)
-    assert (again.status, again.code) == (401, "auth.unauthorized")
+    assert (again.status, again.code, again.headers["www-authenticate"]) == (401, "auth.unauthorized", "Bearer")
     for seconds, status in ((59, 200), (60, 401)):
         code = authorize(house, new).json["code"]
         house.later(seconds)
