@@ -37,7 +37,9 @@ from kalita.storage.engine import Engine, Row, Step, Unavailable
 LEASE = 15 * SECOND
 RENEW_S = 5.0
 POLL_S = 0.5
-LONGEST_PAUSE_S = 60.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
+GRACE_S = 5.0
+"""How long a connector may take beyond its own time."""
 CLAIMED = 64
 AT_ONCE = 64
 """How many payments are under way at one provider; the others wait, and no other provider waits with them."""
@@ -168,7 +170,7 @@ class Dispatch:
     async def _carry(self, paid: PaidOut, payout: Payout, first: bool) -> None:
         async with self._doors.setdefault(paid.provider, asyncio.Semaphore(AT_ONCE)):
             outcome = await self._ask(payout, first)
-        pause_s = 1.0
+        pause_s = FIRST_PAUSE_S
         while True:
             try:
                 await self._settle(paid, payout, outcome)
@@ -188,7 +190,7 @@ class Dispatch:
         where = provider.gateway
         gate = Gate(where.url, where.login, self._store.password(provider), where.ca)
         try:
-            async with asyncio.timeout(connector.within_s + 5):
+            async with asyncio.timeout(connector.within_s + GRACE_S):
                 return await _asked(connector, payout, gate, first)
         except Exception as problem:
             log.warning("connector_failed", transaction=payout.txn_id, exc_info=problem)

@@ -14,7 +14,7 @@ from kalita.people.identify import Identification
 from kalita.people.wallets import Wallets
 from kalita.storage.engine import Engine, Step
 
-PERSONAL = ("person_drop", "wallet_erase", "mail_forget")
+PERSONAL = ("person_drop", "wallet_erase", "mail_forget", "payouts_forget")
 """The statements that take personal data of a wallet away."""
 
 

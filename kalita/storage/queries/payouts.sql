@@ -94,3 +94,6 @@ SELECT p.wallet, p.txn_id, p.state, p.amount, p.commission, p.sealed, p.refunded
 SELECT h.wallet, h.txn_id FROM history h
   LEFT JOIN payout p ON p.wallet = h.wallet AND p.txn_id = h.txn_id
  WHERE h.state <> 0 AND h.state = 1 AND p.txn_id IS NULL ORDER BY h.wallet, h.txn_id;
+
+-- name: payouts_forget
+UPDATE payout SET shown = '{}' WHERE wallet = $1;

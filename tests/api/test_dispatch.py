@@ -1,0 +1,182 @@
+"""
+Dispatch by itself: who carries a payout, what becomes of it when he dies, connectors that break; on either engine.
+
+Guarantee: a payout is carried by one process at a time, by the database's clock; whatever a connector does, the payment
+ends once or stays held.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kalita.connectors.protocol import Absent, Done, Gate, Outcome, Payout, Rejected, Standing, Unknown
+from kalita.storage.engine import Step, Unavailable
+from tests.api.house import House, payment
+from tests.commands import past_the_program
+from tests.servers import Wallet, database_of
+
+
+class Scripted:
+    """A connector that answers what a test tells it, and notes what it was asked."""
+
+    within_s = 0.5
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, int]] = []
+        self.answers: list[Any] = []
+
+    async def check(self, payout: Payout, gate: Gate) -> Outcome:
+        """Take everything."""
+        return Done()
+
+    async def pay(self, payout: Payout, gate: Gate) -> Outcome:
+        """Answer the next thing."""
+        return await self._answer("pay", payout)
+
+    async def status(self, payout: Payout, gate: Gate) -> Standing:
+        """Answer the next thing."""
+        return await self._answer("status", payout)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    async def _answer(self, call: str, payout: Payout) -> Any:
+        self.asked.append((call, payout.attempts))
+        answer = self.answers.pop(0) if self.answers else Done()
+        if isinstance(answer, Exception):
+            raise answer
+        if isinstance(answer, float):
+            await asyncio.sleep(answer)
+            return Done()
+        return answer
+
+
+@pytest.fixture
+def house(tmp_path: Path, engine: str) -> Iterator[House]:
+    """A demonstration in this process; nothing carries payouts unless a test says so."""
+    opened = House(tmp_path, settings={"demo": True}, database=database_of(tmp_path, engine))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def provider(house: House) -> Scripted:
+    """What stands behind every provider."""
+    scripted = Scripted()
+    house.app.connectors._made["simulator"] = scripted
+    return scripted
+
+
+def paid(house: House, owner: Wallet, amount: int = 100) -> int:
+    """Pay the outside; return the transaction."""
+    answer = house.pay(owner, payment(fields={"account": "7"}, amount=amount), "674")
+    assert answer.status == 200, answer.body
+    return int(answer.json["transaction"]["id"])
+
+
+def work(house: House) -> int:
+    """Let dispatch do what is due; return how many it took."""
+
+    async def once() -> int:
+        count = await house.app.dispatch.round()
+        await house.app.dispatch.settled()
+        return count
+
+    return house.run(once())
+
+
+def standing(house: House, txn: int) -> tuple[str, str]:
+    """Return what history and payout say."""
+    facts = house.run(house.app.operator.show(txn))
+    return facts["records"][0]["status"], facts["payout"]["state"]
+
+
+def test_what_is_claimed_is_asked_about_before_it_is_paid(house: House, provider: Scripted) -> None:
+    """Its first carrier may have sent it: only what the provider never saw is sent."""
+    owner = house.wallet(RUB=1_000_00)
+    provider.answers = [Absent(), Done("17")]
+    txn = paid(house, owner)
+    assert work(house) == 1
+    assert provider.asked == [("status", 0), ("pay", 0)]
+    assert standing(house, txn) == ("SUCCESS", "done")
+    assert work(house) == 0
+
+
+def test_a_lease_keeps_others_away_until_it_runs_out(house: House, provider: Scripted) -> None:
+    """By the database's clock: moving the settings' clock changes nothing."""
+    owner = house.wallet(RUB=1_000_00)
+    txn = paid(house, owner)
+    (count,) = house.run(house.app.engine.change(Step("payout_claim", ("another", 15_000_000, house.hand.now, 64))))
+    assert count == 1
+    house.later(86_400)
+    assert work(house) == 0
+    assert provider.asked == []
+    past_the_program(house.data, house.database, "UPDATE payout SET leased_until = 0")
+    assert work(house) == 1
+    assert standing(house, txn) == ("SUCCESS", "done")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Unknown("x"), RuntimeError("bug"), ValueError(), 5.0, ConnectionError(), KeyError("x")],
+    ids=["unknown", "bug", "value", "too slow", "cut", "key"],
+)
+def test_whatever_goes_wrong_leaves_it_unknown(house: House, provider: Scripted, answer: Any, monkeypatch: Any) -> None:
+    """The money stays held; half a minute later the answer decides."""
+    monkeypatch.setattr("kalita.payments.dispatch.GRACE_S", 0.1)
+    owner = house.wallet(RUB=1_000_00)
+    provider.answers = [answer]
+    txn = paid(house, owner)
+    work(house)
+    assert standing(house, txn) == ("WAITING", "asked")
+    assert work(house) == 0
+    house.later(30)
+    provider.answers = [Rejected(5, "no such account")]
+    work(house)
+    assert standing(house, txn) == ("ERROR", "failed")
+    assert house.get("/funding-sources/v1/accounts/current", owner).json["accounts"][0]["balance"]["amount"] == 1000
+
+
+def test_what_a_provider_said_is_kept_until_it_can_be_written(
+    house: House, provider: Scripted, monkeypatch: Any
+) -> None:
+    """The database is away for a while: the provider is not asked again, and the payment ends as he said."""
+    owner = house.wallet(RUB=1_000_00)
+    txn = paid(house, owner)
+    real, failures = house.app.dispatch.end, [Unavailable("away"), Unavailable("away")]
+
+    async def end(*args: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return await real(*args)
+
+    monkeypatch.setattr(house.app.dispatch, "end", end)
+    monkeypatch.setattr("kalita.payments.dispatch.FIRST_PAUSE_S", 0.01)
+    provider.answers = [Done("1")]
+    work(house)
+    assert len(provider.asked) == 1
+    assert standing(house, txn) == ("SUCCESS", "done")
+
+
+def test_an_operator_and_the_provider_may_not_both_decide(house: House, provider: Scripted) -> None:
+    """Whoever comes second changes nothing."""
+    owner = house.wallet(RUB=1_000_00)
+    txn = paid(house, owner)
+    paid_out = house.run(house.app.operator.paid_out(txn))
+    assert house.run(house.app.operator.settle(paid_out, False)) is None
+    assert house.run(house.app.dispatch.end(paid_out, Done("late"))).code == "202"
+    assert standing(house, txn) == ("ERROR", "failed")
+
+
+def test_a_wallet_that_is_erased_leaves_no_fields_behind(house: House, provider: Scripted) -> None:
+    """Names and accounts that a payment carried go with the rest."""
+    owner = house.wallet(RUB=100_00)
+    txn = paid(house, owner)
+    work(house)
+    assert house.run(house.app.operator.show(txn))["payout"]["fields"] == {"account": "7"}
+    assert house.run(house.app.leaving.close(owner.number)) is None
+    assert house.run(house.app.leaving.erase(owner.number)) is None
+    assert house.run(house.app.operator.show(txn))["payout"]["fields"] == {}
