@@ -6,6 +6,7 @@ import contextlib
 import email
 import email.policy
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -95,11 +96,20 @@ def _login(server: SMTP, session: Session, envelope: Envelope, mechanism: str, d
 
 
 @contextlib.contextmanager
-def mailbox(port: int = 0, login: bool = False) -> Iterator[Mailbox]:
-    """Run a mail server until the block ends. login: it takes mail only from who knows the password."""
+def mailbox(
+    port: int = 0, login: bool = False, starttls: ssl.SSLContext | None = None, tls: ssl.SSLContext | None = None
+) -> Iterator[Mailbox]:
+    """
+    Run a mail server until the block ends.
+
+    login     it takes mail only from who knows the password
+    starttls  it takes mail only after a change to TLS; tls: it speaks nothing else
+    """
     box = Mailbox(port or _free_port(), login)
-    needs = {"authenticator": _login, "auth_require_tls": False} if login else {}
-    controller = Controller(box, hostname="127.0.0.1", port=box.port, **needs)
+    needs: dict[str, Any] = {"authenticator": _login, "auth_require_tls": False} if login else {}
+    if starttls:
+        needs |= {"tls_context": starttls, "require_starttls": True}
+    controller = Controller(box, hostname="127.0.0.1", port=box.port, ssl_context=tls, **needs)
     controller.start()
     try:
         yield box

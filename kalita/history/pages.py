@@ -133,12 +133,13 @@ class History:
         streams = await self._streams(wallet, (direction,) if direction else Direction, None)
         best: Shown | None = None
         for number in sorted(streams, key=lambda number: _ASKED_FIRST[number // 1000]):
+            if best is not None and number // 1000 != best.stream // 1000:
+                break
             row = await self._engine.one("history_page", wallet, number, txn_id, txn_id, 1)
-            if row is None or (best is not None and number // 1000 != best.stream // 1000):
-                continue
-            best = Shown._make(row)
-            if best.client_id is not None:
-                break  # what the owner asked for, not what followed from it
+            found = Shown._make(row) if row else None
+            if found is not None and found.client_id is not None:
+                return found  # what the owner asked for, not what followed from it
+            best = best or found
         return best
 
     async def rates(self, wallet: int, rows: Iterable[Shown]) -> dict[int, Decimal]:

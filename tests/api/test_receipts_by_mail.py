@@ -18,6 +18,7 @@ from kalita.receipts.api import MOST_MAILS_A_DAY
 from tests.api.house import House, payment
 from tests.api.live import Live, live
 from tests.api.test_receipts import text_of
+from tests.certificates import served
 from tests.commands import past_the_program, rows
 from tests.mailbox import PASSWORD, USER, Mailbox, mailbox
 from tests.servers import Demo, demo, start, stop
@@ -287,3 +288,21 @@ def test_mail_server_without_tls_is_not_used_when_tls_is_asked_for(box: Mailbox)
             asyncio.run(Smtp("127.0.0.1", box.port, USER, PASSWORD, tls).send(message))
         assert not isinstance(caught.value, RefusedMail)
     assert len(box.mails) == before
+
+
+@pytest.mark.parametrize("kind", ["starttls", "tls"])
+def test_mail_goes_over_tls_to_who_can_prove_his_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """A trusted certificate is enough; an unknown one gets neither the password nor the mail."""
+    context, known = served(tmp_path)
+    message = composed(Mail(TO, "s", "t"), "k@example.org", "1", 0)
+    with mailbox(**{kind: context}) as box:
+        way = Smtp("127.0.0.1", box.port, "", "", kind)
+        with pytest.raises(Exception) as caught:  # noqa: PT011
+            asyncio.run(way.send(message))
+        assert not isinstance(caught.value, RefusedMail)
+        assert box.mails == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(known))
+        asyncio.run(way.send(message))
+        assert [mail["To"] for mail in box.mails] == [TO]
