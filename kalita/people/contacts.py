@@ -16,14 +16,7 @@ from kalita.people.wallets import Level, Wallets
 from kalita.storage.engine import Engine, Step
 
 LANGUAGES = ("ru", "en")
-LONGEST_MAIL = 254
 _NICKNAME = re.compile(r"[A-Z0-9]{5,20}", re.ASCII)
-_MAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z0-9-]{2,63}", re.ASCII)
-
-
-def is_mail(text: str) -> bool:
-    """Tell whether a text has the form of a mail address."""
-    return len(text) <= LONGEST_MAIL and _MAIL.fullmatch(text) is not None
 
 
 def address_of(client: str) -> str:
