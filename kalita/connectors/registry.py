@@ -3,7 +3,8 @@ Connectors by name: those that come with the program, and installed plug-ins (en
 """
 
 from collections.abc import Callable
-from importlib.metadata import entry_points
+from functools import cached_property
+from importlib.metadata import EntryPoint, entry_points
 
 from kalita.connectors.osmp import Osmp
 from kalita.connectors.protocol import Connector
@@ -31,7 +32,11 @@ class Registry:
             "osmp": Osmp,
         }
         self._made: dict[str, Connector] = {}
-        self._plugins = {one.name: one for one in entry_points(group=GROUP)}
+
+    @cached_property
+    def _plugins(self) -> dict[str, EntryPoint]:
+        """What is installed; looked for only when a name is asked for that is not our own."""
+        return {one.name: one for one in entry_points(group=GROUP)}
 
     def names(self) -> list[str]:
         """Return every name that can be used."""

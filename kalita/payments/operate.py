@@ -48,6 +48,7 @@ class Operator:
         return {
             "transaction": txn_id,
             "date": at_zone(ids.moment_of(txn_id)),
+            "status": records[0]["status"] if records else None,
             "records": records,
             "payout": payouts[0] if payouts else None,
             "refunds": [refund for wallet in wallets for refund in await self._refunds(wallet, txn_id)],

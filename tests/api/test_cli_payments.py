@@ -65,6 +65,7 @@ def test_a_payment_is_shown_with_all_that_hangs_on_it(server: Demo, payer: Live)
     status(payer, txn, "SUCCESS")
     told = kalita("payment", "show", str(txn), "--json", *server.place).json
     (record,) = told["records"]
+    assert told["status"] == "SUCCESS"
     assert (record["wallet"], record["type"], record["status"], record["sum"]) == (
         payer.number,
         "OUT",
