@@ -131,8 +131,11 @@ class Dispatch:
         """Claim what is due and begin to carry it; return how many."""
         if len(self._under_way) > 4 * CLAIMED:
             return 0
+        now = self._clock.now()
+        if await self._engine.one("payout_unclaimed", now) is None:
+            return 0  # the usual case costs a look, and no write
         self._claims += 1
-        claim, now = f"{self._holder}-{self._claims}", self._clock.now()
+        claim = f"{self._holder}-{self._claims}"
         count = await self._change("payout_claim", claim, LEASE, now, CLAIMED)
         if count:
             for row in await self._engine.all("payouts_held", claim, now):

@@ -11,6 +11,13 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 0, 0,
         (/* sqlite: unixepoch() *//* postgres: CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT) */) * 1000000 + $11,
         $12, '', '', 0, 0);
 
+-- name: payout_unclaimed
+SELECT 1 FROM payout
+ WHERE state < 2 AND due_at <= $1
+   AND leased_until < (/* sqlite: unixepoch() *//* postgres: CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT) */)
+                      * 1000000
+ LIMIT 1;
+
 -- name: payout_claim
 UPDATE payout
    SET holder = $1,
