@@ -217,3 +217,11 @@ def test_validations_look_at_levels_and_limits(house: House) -> None:
     for amount, expected in ((10**7, "QWPRC-558"), (1, "")):
         told = house.call("POST", VALIDATE[0].format(99), owner, payment(amount=amount)).json["data"]["body"]
         assert told.get("code", "") == expected
+
+
+@pytest.mark.parametrize("provider", [22351, 28004, 32064])
+def test_what_is_not_offered_has_no_price_either(payer: Live, provider: int) -> None:
+    """Own cards and packages: quote, terms and payment say the same until there are any."""
+    assert ask(payer, provider, quoted("79110000001", 99)).json()["code"] == "QWPRC-155"
+    assert payer.get(f"/sinap/providers/{provider}/form").json()["code"] == "QWPRC-155"
+    assert payer.pay(payment(), f"/sinap/terms/{provider}/payments").json()["code"] == "QWPRC-155"
