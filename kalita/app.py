@@ -59,6 +59,7 @@ from kalita.people.balances import Balances
 from kalita.people.contacts import Contacts
 from kalita.people.identify import Identification
 from kalita.people.leaving import Leaving
+from kalita.people.mail_binding import MailBinding
 from kalita.people.moving import Moving
 from kalita.people.profile import Profiles
 from kalita.people.restrictions import Restrictions
@@ -159,6 +160,7 @@ class App:
         self.history = History(engine)
         self.public_url = settings.public_url or f"http://{settings.host}:{settings.port}"
         self.post, self.press = Post(engine, keys, clock, _mail(settings), settings.mail_from), Press()
+        self.mail_binding = MailBinding(keys, clock, self.wallets, self.contacts, self.post)
         self.receipts = Receipts(engine, self.history, Codes(keys))
         self.pairs = Pairs(engine)
         self.key_pairs = KeyPairs(
