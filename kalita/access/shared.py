@@ -85,7 +85,7 @@ class SharedWindow(Window):
     def _count(self, at: int, number: int, now: int) -> int:
         _, blocked, first, count, newest = _HEAD.unpack_from(self._table, at)
         if now < blocked:
-            return -((now - blocked) // SECOND)
+            return int(-((now - blocked) // SECOND))
         while count and _age(now, self._stamp(at, first)) >= MINUTE_STAMPS:
             first, count = (first + 1) % self._figure, count - 1
         wait = 0
