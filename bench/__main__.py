@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from bench import measure, outside, plot, postgres
+from bench import hooks, measure, outside, plot, postgres
 
 PARTS = {
     "http": measure.http,
@@ -23,6 +23,7 @@ PARTS = {
     "history": measure.pages,
     "postgres": postgres.rows,
     "outside": outside.rows,
+    "hooks": hooks.rows,
 }
 DOCS = Path(__file__).parent.parent / "docs"
 

@@ -8,24 +8,25 @@ Source: reliability-programme.md SSRF and rule 4.
 """
 
 import asyncio
-import contextlib
-import socket
 import ssl
-import threading
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import httpcore
 import httpx
 
 from kalita.outbound.addresses import Network, barred
+from kalita.outbound.names import Names, Resolver, Unresolved
 from kalita.outbound.targets import BadTarget, Target, read
 
-Resolver = Callable[[str], Awaitable[list[str]]]
-"""Gives the addresses of a name, or raises OSError."""
+if find_spec("sniffio") is None:
+    # httpcore asks for it with every request; when it is not installed, each time in vain and on the disk.
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
-LOOK_UPS = 64
+MOST_KEPT = 256
 IDLE_S = 4.0
 SMALLEST_TIMEOUT_S, LARGEST_TIMEOUT_S = 0.1, 60.0
 
@@ -57,10 +58,6 @@ class Barred(OSError):  # noqa: N818 - named for what it is
     """The address leads where no call may go."""
 
 
-class Unresolved(OSError):  # noqa: N818 - named for what it is
-    """The name stands for no address."""
-
-
 class Outbound:
     """
     Call addresses that somebody gave us.
@@ -82,11 +79,7 @@ class Outbound:
         self._networks, self._unresolved = tuple(networks), unresolved
         self._names = Names(resolver)
         context = verify if isinstance(verify, ssl.SSLContext) else httpx.create_ssl_context(verify)
-        guard = _Guard(self.resolve, below or httpcore.AnyIOBackend())
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=context, max_connections=None, max_keepalive_connections=64, keepalive_expiry=IDLE_S,
-            network_backend=guard,
-        )  # fmt: skip
+        self._kept = _Kept(context, _Guard(self.resolve, below or httpcore.AnyIOBackend()))
 
     async def check(self, url: str, timeout_s: float = 2.0) -> str | None:
         """Say why an address may not be called, None when it may. Nothing is sent there."""
@@ -155,86 +148,89 @@ class Outbound:
             return Failure("broken" if exchange.sent else "unreachable", str(problem)[:200], exchange.sent)
 
     async def _exchange(self, exchange: "_Exchange", request: httpcore.Request, max_bytes: int) -> Answer:
-        answer = await self._pool.handle_async_request(request)
-        found, whole = bytearray(), True
+        origin = request.url.origin
+        connection = await self._kept.take(origin)
         try:
-            async for part in answer.aiter_stream():
-                found += part
-                if len(found) > max_bytes:
-                    whole = False
-                    break
-        except (OSError, httpcore.NetworkError, httpcore.ProtocolError):
-            whole = False  # the status line came, and that is an answer
-        finally:
-            await answer.aclose()
-        return Answer(answer.status, bytes(found[:max_bytes]), whole)
+            answer = await connection.handle_async_request(request)
+            result = await _read(answer, max_bytes)
+        except BaseException:
+            await asyncio.shield(connection.aclose())
+            raise
+        await self._kept.give(origin, connection)
+        return result
 
     async def close(self) -> None:
         """End every connection."""
-        await self._pool.aclose()
+        await self._kept.close()
         self._names.close()
 
 
-class Names:
-    """Resolve names: on threads of their own, each name once at a time, so that a slow name server delays few."""
-
-    def __init__(self, resolver: Resolver | None) -> None:
-        self._resolver = resolver or self._ask
-        self._free = asyncio.Semaphore(LOOK_UPS)
-        self._asked: dict[str, asyncio.Task[list[str]]] = {}
-
-    async def find(self, name: str) -> list[str]:
-        """Return the addresses of a name; raise Unresolved when it has none."""
-        task = self._asked.get(name)
-        if task is None:
-            task = self._asked[name] = asyncio.create_task(self._look_up(name))
-            task.add_done_callback(lambda done: self._forget(name, done))
-        return await asyncio.shield(task)
-
-    def _forget(self, name: str, done: "asyncio.Task[list[str]]") -> None:
-        del self._asked[name]
-        if not done.cancelled():
-            done.exception()  # whoever asked may be gone
-
-    async def _look_up(self, name: str) -> list[str]:
-        try:
-            found = await self._resolver(name)
-        except (OSError, UnicodeError) as problem:
-            raise Unresolved(f"{name} does not resolve: {problem}") from None
-        if not found:
-            raise Unresolved(f"{name} does not resolve")
-        return list(dict.fromkeys(found))
-
-    async def _ask(self, name: str) -> list[str]:
-        """Ask the machine's resolver on a thread that nobody has to wait for, not even at the end of the process."""
-        async with self._free:
-            answer: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
-            threading.Thread(target=_tell, args=(name, answer), daemon=True).start()
-            return await answer
-
-    def close(self) -> None:
-        """Forget the look-ups that are under way."""
-        for task in list(self._asked.values()):
-            task.cancel()
-
-
-def _tell(name: str, answer: "asyncio.Future[list[str]]") -> None:
-    found: list[str] | OSError | UnicodeError
+async def _read(answer: httpcore.Response, max_bytes: int) -> Answer:
+    found, whole = bytearray(), True
     try:
-        found = [str(row[4][0]) for row in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)]
-    except (OSError, UnicodeError) as problem:
-        found = problem
-    with contextlib.suppress(RuntimeError):  # the loop may have ended meanwhile
-        answer.get_loop().call_soon_threadsafe(_settle, answer, found)
+        async for part in answer.aiter_stream():
+            found += part
+            if len(found) > max_bytes:
+                whole = False
+                break
+    except (OSError, httpcore.NetworkError, httpcore.ProtocolError):
+        whole = False  # the status line came, and that is an answer
+    finally:
+        await answer.aclose()
+    return Answer(answer.status, bytes(found[:max_bytes]), whole)
 
 
-def _settle(answer: "asyncio.Future[list[str]]", found: list[str] | OSError | UnicodeError) -> None:
-    if answer.done():
-        return
-    if isinstance(found, list):
-        answer.set_result(found)
-    else:
-        answer.set_exception(found)
+class _Kept:
+    """
+    Connections that are used again for a while. httpcore's own pool looks at all of them for every request, which with
+    a hundred receivers costs more than the request.
+    """
+
+    def __init__(self, context: ssl.SSLContext, guard: "_Guard") -> None:
+        self._context, self._guard = context, guard
+        self._idle: dict[tuple[bytes, bytes, int], list[httpcore.AsyncHTTPConnection]] = {}
+        self._count = 0
+
+    async def take(self, origin: httpcore.Origin) -> httpcore.AsyncHTTPConnection:
+        """Return a connection that nobody uses: one that is still good, or a new one."""
+        idle = self._idle.get((origin.scheme, origin.host, origin.port), [])
+        while idle:
+            connection = idle.pop()
+            self._count -= 1
+            if connection.is_available() and not connection.has_expired():
+                return connection
+            await connection.aclose()
+        return httpcore.AsyncHTTPConnection(
+            origin, ssl_context=self._context, keepalive_expiry=IDLE_S, network_backend=self._guard
+        )
+
+    async def give(self, origin: httpcore.Origin, connection: httpcore.AsyncHTTPConnection) -> None:
+        """Keep a connection for the next request, or end it."""
+        if self._count >= MOST_KEPT:
+            await self._sweep()
+        if not connection.is_idle() or self._count >= MOST_KEPT:
+            await connection.aclose()
+            return
+        self._idle.setdefault((origin.scheme, origin.host, origin.port), []).append(connection)
+        self._count += 1
+
+    async def _sweep(self) -> None:
+        """End those that have been idle for too long."""
+        for origin, idle in list(self._idle.items()):
+            self._idle[origin] = [connection for connection in idle if not connection.has_expired()]
+            for connection in idle:
+                if connection.has_expired():
+                    self._count -= 1
+                    await connection.aclose()
+            if not self._idle[origin]:
+                del self._idle[origin]
+
+    async def close(self) -> None:
+        """End all."""
+        for idle in self._idle.values():
+            for connection in idle:
+                await connection.aclose()
+        self._idle, self._count = {}, 0
 
 
 class _Exchange:

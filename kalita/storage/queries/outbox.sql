@@ -18,6 +18,9 @@ UPDATE receiver SET next_at = 0 WHERE wallet = $1 AND channel = $2;
 -- name: receivers_any_due
 SELECT 1 FROM receiver WHERE next_at <= $1 AND leased_until < $2 LIMIT 1;
 
+-- name: events_any_waiting
+SELECT 1 FROM event WHERE state = 0 LIMIT 1;
+
 -- name: receivers_claim
 UPDATE receiver SET holder = $1, leased_until = $2
  WHERE (wallet, channel) IN (SELECT wallet, channel FROM receiver WHERE next_at <= $3 AND leased_until < $4
