@@ -1,0 +1,51 @@
+"""
+The page of a pay link: shown to whoever has it, in both spellings, and nothing that somebody typed becomes markup.
+
+Source: invoices.md 5.
+"""
+
+import html
+
+import pytest
+
+from tests.api.house import House
+from tests.api.test_bills import body, keys, put
+
+EVIL = "<script>alert(1)</script>\"'&"
+
+
+FORMS = ["/form/?invoice_uid={}", "/form?invoiceUid={}", "/form/?invoice_uid={}&successUrl=x&paySource=qw"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_page_shows_the_bill(house: House, form: str) -> None:
+    """Receiver, amount, purpose, state; in Russian, or in English when asked."""
+    owner = house.wallet()
+    link = put(house, keys(house, owner), "page", body("100.5", comment=EVIL)).json["payUrl"]
+    answer = house.get(form.format(link[-36:]))
+    assert (answer.status, answer.headers["content-type"]) == (200, "text/html;charset=UTF-8")
+    text = answer.body.decode()
+    for part in (f"+{owner.number}", "100.50 RUB", html.escape(EVIL), "ждёт оплаты"):
+        assert part in text
+    assert "<script" not in text
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    english = house.get(form.format(link[-36:].upper()), accept_language="en").body.decode()
+    assert "waits for payment" in english
+
+
+def test_the_link_of_a_bill_leads_there_and_tells_its_end(house: House) -> None:
+    """The path of payUrl as it is issued; a rejected bill says so and offers nothing."""
+    shop = keys(house, house.wallet())
+    link = put(house, shop, "end", body()).json["payUrl"]
+    path = "/form" + link.partition("/form")[2]
+    house.call("POST", "/partner/bill/v1/bills/end/reject", shop)
+    text = house.get(path, accept_language="en").body.decode()
+    assert "rejected" in text
+    assert "Pay the bill" not in text
+
+
+def test_an_unknown_link_is_not_found(house: House) -> None:
+    """Whatever it holds; without an id it is a wrong call."""
+    for name in ("0" * 36, "x", "1"):
+        assert house.get(f"/form?invoice_uid={name}").status == 404
+    assert house.get("/form").status == 400
