@@ -134,7 +134,7 @@ async def fail(payer: QiwiWallet, payer_number: str, payee_number: str, txn_id: 
     )
     async with QiwiWallet("0" * 32, payer_number) as stranger:
         return {
-            "no_money": await failure(payer.transfer_money(payee_number, 400_000_000)),
+            "no_money": await failure(payer.transfer_money(payee_number, 599_999)),
             "too_little": await failure(payer.transfer_money(payee_number, 0.001)),
             "to_oneself": await failure(payer.transfer_money(payer_number, 10)),
             "not_a_number": await failure(payer.transfer_money("+12", 10)),
