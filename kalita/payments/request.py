@@ -2,8 +2,6 @@
 What a payer asks for, in our words, and the answer he gets. Source: payments.md 2.
 """
 
-from dataclasses import dataclass
-
 import msgspec
 
 from kalita.keys import Keys
@@ -12,8 +10,7 @@ from kalita.money import face
 _encode = msgspec.json.encode
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """
     What a payer asks for, its shape checked, its words ours.
 

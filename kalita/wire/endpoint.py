@@ -65,8 +65,7 @@ class Answer(NamedTuple):
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
-@dataclass(slots=True)
-class Call:
+class Call(msgspec.Struct):
     """
     One call as a handler sees it, checked by the gate.
 

@@ -26,8 +26,11 @@ CurrencyCode = Annotated[
 ]
 
 
+_CURRENCIES: dict[str | int, int] = {
+    written: number for number in CURRENCIES for written in (number, f"{number}", f"{number:02}", f"{number:03}")
+}
+
+
 def currency_of(value: str | int) -> int | None:
     """Return a currency's ISO number from its text or number; None for what is no currency."""
-    text = str(value)
-    number = int(text) if len(text) <= 3 and text.isascii() and text.isdigit() else 0
-    return number if number in CURRENCIES else None
+    return _CURRENCIES.get(value)
