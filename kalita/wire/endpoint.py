@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import Enum, IntFlag
 from typing import Any, NamedTuple
 
+import msgspec
+
 from kalita.refusals import Refusal
 from kalita.wire.params import Param
 
