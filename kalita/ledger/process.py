@@ -28,9 +28,6 @@ from kalita.storage.sqlite.engine import SqliteEngine
 
 FOLLOW_S = 1
 
-SWITCH_S = 0.0002
-"""How long a commit that is done may wait for the interpreter: the default of 5 ms is longer than the commit."""
-
 
 class _Connection(asyncio.Protocol):
     """The server's end: orders come in, replies go out, many to a frame."""
@@ -122,7 +119,6 @@ def main() -> None:
     set_up_log()
     gc.freeze()
     gc.set_threshold(50_000)
-    sys.setswitchinterval(SWITCH_S)
     end = socket.socket(fileno=int(sys.argv[1]))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_run(end))

@@ -78,8 +78,7 @@ class SqliteEngine:
     """
     The Engine protocol on one SQLite file.
 
-    inline  write on the event loop's own thread, and only wait for the disk on the other: right for a process that
-            does nothing but run one Writer: what comes in meanwhile is read and made ready
+    inline  write on the event loop's own thread: right for a process that does nothing else
     """
 
     def __init__(self, path: Path, inline: bool = False) -> None:
@@ -99,17 +98,7 @@ class SqliteEngine:
 
     async def group(self, needs: Needs, judge: Callable[[Found], Writes]) -> None:
         """Write one group in one transaction. See Engine."""
-        if not self._inline:
-            await self._write(partial(self._group, needs, judge))
-            return
-        try:
-            self._writer.execute("BEGIN IMMEDIATE")
-            with self._undone_if_it_fails():
-                self._group(needs, judge)
-                await asyncio.get_running_loop().run_in_executor(self._thread, self._writer.execute, "COMMIT")
-            self._keeper.look()
-        except sqlite3.OperationalError as problem:
-            raise Unavailable(str(problem)) from problem
+        await self._write(partial(self._group, needs, judge))
 
     async def lease(self, holder: str, seconds: int) -> int:
         """Lease a lane. See Engine."""
@@ -180,6 +169,8 @@ class SqliteEngine:
 
     async def _write(self, work: Callable[[], Result]) -> Result:
         try:
+            if self._inline:
+                return self._transaction(work)
             return await asyncio.get_running_loop().run_in_executor(self._thread, self._transaction, work)
         except sqlite3.OperationalError as problem:
             raise Unavailable(str(problem)) from problem
