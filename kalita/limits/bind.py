@@ -47,6 +47,7 @@ class Limits:
         self._engine, self._clock, self._lifted, self._worth = engine, clock, lifted, worth
         self._levels: dict[int, int] = {}
         self._checks: dict[tuple[int, int, int, int], tuple[Check, ...]] = {}
+        self._highest: dict[int, int | None] = {}
         self._table = built_in()
         self._epoch = -1
 
@@ -78,7 +79,7 @@ class Limits:
         if epoch != self._epoch:
             row = await self._engine.one("meta_get", TABLE)
             self._table = read_table(row[0]) if row else built_in()
-            self._levels, self._checks, self._epoch = {}, {}, epoch
+            self._levels, self._checks, self._highest, self._epoch = {}, {}, {}, epoch
         elif len(self._levels) >= MOST_KNOWN:
             self._levels = {}
 
@@ -90,10 +91,10 @@ class Limits:
         """
         await self._fresh()
         counts, ceilings, extras = order.counts, order.ceilings, order.extras
-        payers = {record.wallet for record in order.records if record.direction is not Direction.IN}
+        payers = [record.wallet for record in order.records if record.direction is not Direction.IN]
         for record in order.records:
             if record.direction is Direction.IN:
-                code = PAYEES_BALANCE if payers - {record.wallet} else OWN_BALANCE
+                code = OWN_BALANCE if payers.count(record.wallet) == len(payers) else PAYEES_BALANCE
                 ceilings += await self._ceiling(record.wallet, record.currency, code)
             else:
                 more, measured = await self._counts(record, category)
@@ -108,7 +109,13 @@ class Limits:
     async def _ceiling(self, wallet: int, currency: int, code: int) -> tuple[Ceiling, ...]:
         if self._lifted:
             return ()
-        most = self._most(self._table, await self._level(wallet), currency)
+        level = await self._level(wallet)
+        if currency != RUB:
+            most = self._most(self._table, level, currency)
+        elif level in self._highest:
+            most = self._highest[level]
+        else:
+            most = self._highest[level] = self._most(self._table, level, RUB)
         return () if most is None else (Ceiling(account_id(wallet, Kind.WALLET, currency), most, code),)
 
     def _most(self, table: Table, level: int, currency: int) -> int | None:

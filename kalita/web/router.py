@@ -58,6 +58,20 @@ class Router(Generic[Target]):
         return target, dict(zip(names, texts, strict=True)), []
 
     def _walk(self, path: str) -> tuple[_Node[Target], tuple[str, ...]] | None:
+        """Take the literal segment wherever there is one; only where that leads nowhere try the others."""
+        node, texts = self._root, []
+        for segment in path.split("/"):
+            if segment:
+                following = node.literal.get(segment)
+                if following is None:
+                    following = node.named
+                    texts.append(segment)
+                if following is None:
+                    break
+                node = following
+        else:
+            if node.methods:
+                return node, tuple(texts)
         return _walk(self._root, _segments(path), 0, ())
 
 

@@ -2,6 +2,7 @@
 Rates of exchange: taken from files and from a bank's address, shown, grown stale. Source: payments.md 8.
 """
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -49,10 +50,10 @@ def test_what_is_no_file_of_rates_is_refused(content: bytes) -> None:
 
 def test_a_file_holds_from_the_next_second_on(server: Demo, tmp_path: Path) -> None:
     """Loaded beside the server; a wrong file changes nothing."""
-    file = tmp_path / "rates.csv"
-    file.write_text("2026-01-21\nUSD,1,80\nEUR,1,90\nKZT,100,16\n", "utf-8")
+    file, today = tmp_path / "rates.csv", datetime.now(UTC).date().isoformat()  # other tests convert after this one
+    file.write_text(f"{today}\nUSD,1,80\nEUR,1,90\nKZT,100,16\n", "utf-8")
     told = kalita("rates", "load", file, "--json", *server.place).json
-    assert told["day"] == "2026-01-21"
+    assert told["day"] == today
     assert {"from": "RUB", "to": "USD", "rate": "80.8"} in told["rates"]
     assert kalita("rates", "show", *server.place).out.splitlines()[1].split() == ["FROM", "TO", "RATE"]
     file.write_text("x", "utf-8")
