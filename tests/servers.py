@@ -19,7 +19,7 @@ from tests import postgres
 
 KALITA = str(Path(sys.executable).with_name("kalita"))
 ENGINES = ("sqlite", "postgres")
-START_S = 20
+START_S = 60
 STOP_S = 30
 
 

@@ -3,6 +3,7 @@ Hooks: one for each wallet; registered, tested, given new keys, deleted. Source:
 """
 
 import base64
+import os
 import secrets
 from dataclasses import dataclass
 from uuid import uuid4
@@ -58,6 +59,7 @@ class Hooks:
 
     def __init__(self, engine: Engine, clock: Clock, keys: Keys, outbound: Outbound) -> None:
         self._engine, self._clock, self._keys, self._outbound = engine, clock, keys, outbound
+        self._newest_test, self._lane = 0, os.getpid() % ids.LANES
 
     async def register(self, wallet: int, url: str, kinds: int) -> Hook:
         """
@@ -118,7 +120,7 @@ class Hooks:
     async def test(self, wallet: int) -> None:
         """Let a test message go to the wallet's hook: one attempt, whatever comes of it."""
         await self.active(wallet)
-        moment = ids.next_id(self._clock.now(), 0, 0)
+        moment = self._newest_test = ids.next_id(self._clock.now(), self._newest_test, self._lane)
         await self._engine.change(
             Step("event_add", (wallet, CHANNEL, moment, 0, int(Kind.TEST), 0, "")),
             Step("receiver_wake", (wallet, CHANNEL)),

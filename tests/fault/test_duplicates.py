@@ -10,9 +10,7 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 from tests.fault.load import LONGEST_OUTAGE_S
@@ -32,30 +30,35 @@ from tests.fault.town import (
 )
 from tests.servers import Demo, stop
 
-IDS, COPIES, CALLERS = 50, 100, 64
+IDS, COPIES, CALLERS, KILLS = 50, 100, 64, 4
 FIRST_ID = 5 * 10**15
 REPEATED = b"QWPRC-202"
 
 
-@contextmanager
-def killer(server: Demo, chance: random.Random, processes: int) -> Iterator[list[int]]:
-    """Kill one of the server's processes again and again, each time once all of them are there; yield who was."""
-    over, killed = threading.Event(), []
+class Killer:
+    """
+    Kill one of the server's processes before each of some calls, as soon as all of them are there.
 
-    def run() -> None:
-        while not over.wait(chance.uniform(0.5, 1.5)):
-            alive = children(server.pid)
-            if len(alive) == processes:
-                killed.append(chance.choice(alive))
-                os.kill(killed[-1], signal.SIGKILL)
+    So the kills are spread over the calls whatever the speed of the machine.
+    """
 
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield killed
-    finally:
-        over.set()
-        thread.join()
+    def __init__(self, server: Demo, chance: random.Random, processes: int) -> None:
+        self._server, self._processes = server, processes
+        self._before = set(chance.sample(range(IDS * COPIES), KILLS))
+        self._turn, self._chance = threading.Lock(), chance
+        self.killed: list[int] = []
+
+    def come(self, call: int) -> None:
+        """Kill before this call, if it is one of them."""
+        if call not in self._before:
+            return
+        with self._turn:
+            ends = time.monotonic() + LONGEST_OUTAGE_S
+            while len(alive := children(self._server.pid)) != self._processes:
+                assert time.monotonic() < ends, "a process that was killed did not come back"
+                time.sleep(0.02)
+            self.killed.append(self._chance.choice(alive))
+            os.kill(self.killed[-1], signal.SIGKILL)
 
 
 def answered(server: Demo, payer: Citizen, payee: int, client_id: int, amount: int) -> Answer:
@@ -85,8 +88,14 @@ def test_fifty_ids_a_hundred_times_each_across_kills(tmp_path: Path, engine: str
     wishes = [(FIRST_ID + number, chance.choice((500, 500, 700))) for number in range(IDS) for _ in range(COPIES)]
     chance.shuffle(wishes)
     try:
-        with killer(server, chance, PROCESSES[engine]) as killed, ThreadPoolExecutor(CALLERS) as callers:
-            answers = list(callers.map(lambda wish: answered(server, payer, payee.number, *wish), wishes))
+        killer = Killer(server, chance, PROCESSES[engine])
+
+        def ask(call: int) -> Answer:
+            killer.come(call)
+            return answered(server, payer, payee.number, *wishes[call])
+
+        with ThreadPoolExecutor(CALLERS) as callers:
+            answers = list(callers.map(ask, range(len(wishes))))
         spent = 0
         for client_id in range(FIRST_ID, FIRST_ID + IDS):
             found = [
@@ -102,8 +111,8 @@ def test_fifty_ids_a_hundred_times_each_across_kills(tmp_path: Path, engine: str
         assert balance(server, payee) == spent
         shown = [one for one in history(server, payer) if one["type"] == "OUT"]
         assert len(shown) == IDS
-        assert len(killed) >= 2
-        print(f"{len(answers)} answers across {len(killed)} kills")
+        assert len(killer.killed) == KILLS
+        print(f"{len(answers)} answers across {KILLS} kills")
     finally:
         stop(server)
     audit(tmp_path)
