@@ -21,6 +21,7 @@ SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD}
 DRAIN_S = 60
 """How long processes have to end before they are killed."""
 READY_S = 60
+LOOK_S = 0.02
 AGAIN_S = 1
 """Pause before a process that died young is started again."""
 
@@ -31,6 +32,21 @@ What a process does until a signal asks it to stop.
 
 Its arguments: its number, the end of a pipe that closes when the parent is gone, what to call once it serves.
 """
+
+
+def _next(wanted: set[signal.Signals], seconds: float) -> int:
+    """
+    Wait for a blocked signal and take it; 0 when none came in time.
+
+    Not sigtimedwait: when that is interrupted just as its time is over, CPython returns a signal that never came.
+    """
+    ends = time.monotonic() + seconds
+    while not signal.sigpending() & wanted:
+        left = ends - time.monotonic()
+        if left <= 0:
+            return 0
+        time.sleep(min(left, LOOK_S))
+    return signal.sigwait(wanted)
 
 
 @dataclass
@@ -66,8 +82,7 @@ class Parent:
             return self._stop(1)
         announce()
         while True:
-            found = signal.sigtimedwait(SIGNALS, AGAIN_S)
-            number = found.si_signo if found is not None else 0
+            number = _next(SIGNALS, AGAIN_S)
             if number in (signal.SIGTERM, signal.SIGINT):
                 return self._stop(0)
             if number == signal.SIGHUP:
@@ -109,8 +124,8 @@ class Parent:
         """Wait until all that were started serve; False when one of them ended, or a signal came first."""
         ends, serving = time.monotonic() + READY_S, 0
         while serving < self._count and time.monotonic() < ends:
-            found = signal.sigtimedwait({signal.SIGTERM, signal.SIGINT}, 0.01)
-            if found is not None or any(child.leaving is None for child in self._reap()):
+            asked = _next({signal.SIGTERM, signal.SIGINT}, 0.01)
+            if asked or any(child.leaving is None for child in self._reap()):
                 return False
             serving += self._said()
         return serving >= self._count
@@ -176,7 +191,7 @@ class Parent:
     def _stop(self, code: int) -> int:
         self._leave(list(self._children))
         while self._children:
-            signal.sigtimedwait({signal.SIGCHLD}, 0.1)
+            _next({signal.SIGCHLD}, 0.1)
             self._reap()
             self._end_overdue()
         return code

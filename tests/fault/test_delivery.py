@@ -8,13 +8,15 @@ wallet, none for what did not happen. KALITA_LONG=1: 10,000 events of 100 wallet
 import os
 import random
 import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
-from tests.fault.test_duplicates import answered, killer
-from tests.fault.town import PROCESSES, Citizen, Line, audit, build, history, seed, serve
+from tests.fault.test_duplicates import answered
+from tests.fault.town import PROCESSES, Citizen, Line, audit, build, children, history, seed, serve
 from tests.receivers import OK, Got, Reply, receiver, status
 from tests.servers import Demo, start, stop
 
@@ -24,6 +26,27 @@ WITHIN_S = 300 if LONG else 120
 FIRST_ID = 7 * 10**15
 HOOKS = "/payment-notifier/v1/hooks"
 SETTINGS = 'outbound_networks = "127.0.0.0/8"\nhook_retries = "1s 1s 2s 2s 5s 5s 10s 10s"\nhook_timeout_ms = 1000\n'
+
+
+@contextmanager
+def killer(server: Demo, chance: random.Random, processes: int) -> Iterator[list[int]]:
+    """Kill one of the server's processes again and again, each time once all of them are there; yield who was."""
+    over, killed = threading.Event(), []
+
+    def run() -> None:
+        while not over.wait(chance.uniform(0.5, 1.5)):
+            alive = children(server.pid)
+            if len(alive) == processes:
+                killed.append(chance.choice(alive))
+                os.kill(killed[-1], signal.SIGKILL)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield killed
+    finally:
+        over.set()
+        thread.join()
 
 
 def behaviour() -> Reply:
