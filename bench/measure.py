@@ -65,7 +65,7 @@ class Bench:
     def both(self, processes: int = 1) -> Iterator[tuple[str, str, int]]:
         """Start the yardstick and Kalita; yield their addresses and Kalita's process id; check the books after."""
         tokens = self.tokens()
-        with servers.bare() as bare, servers.kalita(self.data, self.database, processes) as (url, pid):
+        with servers.bare(tokens) as bare, servers.kalita(self.data, self.database, processes) as (url, pid):
             load.run(url, "pay", tokens, 1)
             yield bare, url, pid
         command = [servers.KALITA, "audit", *servers.place(self.data, self.database)]

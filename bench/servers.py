@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,10 +44,13 @@ def started(command: list[str], url: str) -> Iterator[int]:
     process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
         for _ in range(200):
-            with contextlib.suppress(OSError):
+            try:
                 urllib.request.urlopen(f"{url}/health", timeout=1).close()
                 break
-            time.sleep(0.05)
+            except urllib.error.HTTPError:
+                break
+            except OSError:
+                time.sleep(0.05)
         yield process.pid
     finally:
         process.send_signal(signal.SIGTERM)
@@ -71,20 +75,20 @@ def kalita(data: Path, database: str = "", processes: int = 1, **environment: st
 
 
 @contextlib.contextmanager
-def bare() -> Iterator[str]:
-    """Serve the yardstick; yield its address."""
+def bare(tokens: Path) -> Iterator[str]:
+    """Serve the yardstick to the holders of some tokens; yield its address."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    with started([sys.executable, "-m", "bench.bare", str(port)], url):
+    with started([sys.executable, "-m", "bench.bare", str(port), str(tokens)], url):
         yield url
 
 
 def memory_mb(pid: int) -> float:
-    """Return the resident memory of a process in megabytes."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    raise RuntimeError("no VmRSS")
+    """Return the resident memory of a process and of those it started, in megabytes."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    own = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:")) / 1024
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return own + sum(memory_mb(int(child)) for child in children)
 
 
 def prepare(data: Path, database: str = "") -> Path:

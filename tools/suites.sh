@@ -1,21 +1,19 @@
 #!/bin/bash
 # Run the test suites one after the other: suites.sh [NAME...], all of them by default.
 # Prints the minutes of each and a closing count. A test that fails or is skipped fails the run.
+# The long suites run in two lanes side by side: what needs PostgreSQL, and the rest (tests/conftest.py).
 set -uo pipefail
 cd "$(dirname "$0")/.."
 export LC_ALL=C.UTF-8
 
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+logs=$(mktemp -d)
+trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$logs"' EXIT
 passed=0 failed=0
 
 count() { grep -E '^=+ .* in [0-9.]+s' "$log" | tail -1 | grep -oE "[0-9]+ ($1)" | grep -oE '^[0-9]+' || echo 0; }
 
-run() { # NAME PATH...
-    local name=$1 code=0 bad left_out
-    shift
-    SECONDS=0
-    .venv/bin/python -m pytest --color=no "$@" 2>&1 | tee "$log" || code=$?
+tally() { # NAME LOG CODE: add what one pytest came to
+    local name=$1 log=$2 code=$3 bad left_out
     passed=$((passed + $(count passed)))
     bad=$(($(count failed) + $(count errors?)))
     left_out=$(($(count skipped) + $(count xfailed) + $(count deselected)))
@@ -25,6 +23,25 @@ run() { # NAME PATH...
     fi
     [ "$code" = 0 ] || [ "$bad" -gt 0 ] || bad=1
     failed=$((failed + bad))
+}
+
+run() { # NAME PATH...
+    local name=$1 code=0 beside=""
+    shift
+    SECONDS=0
+    if [ "$name" = api ] || [ "$name" = fault ]; then
+        .venv/bin/python -m pytest --color=no --lane postgres "$@" >"$logs/postgres" 2>&1 &
+        beside=$!
+        set -- --lane rest "$@"
+    fi
+    .venv/bin/python -m pytest --color=no "$@" 2>&1 | tee "$logs/rest" || code=$?
+    tally "$name" "$logs/rest" "$code"
+    if [ -n "$beside" ]; then
+        code=0
+        wait "$beside" || code=$?
+        cat "$logs/postgres"
+        tally "$name" "$logs/postgres" "$code"
+    fi
     awk -v name="$name" -v seconds="$SECONDS" 'BEGIN { printf "suite %s: %.1f minutes\n", name, seconds / 60 }'
 }
 
