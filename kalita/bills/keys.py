@@ -86,6 +86,11 @@ class KeyPairs:
         await self._engine.change(*steps)
         return made
 
+    async def by_public(self, public: str) -> tuple[int, str] | None:
+        """Return the wallet and the id of the live pair with a public key, or None."""
+        row = await self._engine.one("pair_by_public", public)
+        return None if row is None else (row[0], row[1])
+
     async def live(self, wallet: int) -> list[Pair]:
         """Return a wallet's live pairs."""
         return [Pair(*row) for row in await self._engine.all("pairs_live", wallet)]

@@ -6,6 +6,7 @@ Whoever has the link sees it; an amount on it proves nothing, so the receiver st
 
 import base64
 import hashlib
+from collections.abc import Iterable
 from html import escape
 
 from kalita.bills.bill import Bill, State
@@ -19,10 +20,14 @@ from kalita.wire.params import Param
 STYLE = (
     "body{font:1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:3rem auto;padding:0 1rem;color-scheme:light dark}"
     "h1{font-size:2rem}th{text-align:left;padding-right:1rem;vertical-align:top}td{overflow-wrap:anywhere}"
+    "label{display:block;margin:1rem 0}input,button{font:inherit;box-sizing:border-box;width:100%;min-height:3rem}"
 )
 _HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 HEADERS = (
-    (b"content-security-policy", f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'".encode()),
+    (
+        b"content-security-policy",
+        f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'self'".encode(),
+    ),
     (b"cache-control", b"no-store"),
     (b"referrer-policy", b"no-referrer"),
     (b"x-content-type-options", b"nosniff"),
@@ -53,8 +58,7 @@ class BillPage:
         bill = await self._payers.by_uid(call.query["invoice_uid"].lower())
         if bill is None:
             raise Refused(BILL_NOT_FOUND)
-        headers = (*HEADERS, (b"content-language", call.language.encode()))
-        return Answer(written(bill, call.language).encode(), content_type=b"text/html;charset=UTF-8", headers=headers)
+        return shown(written(bill, call.language), call.language)
 
 
 def written(bill: Bill, language: str) -> str:
@@ -67,13 +71,29 @@ def written(bill: Bill, language: str) -> str:
         ("until", at_zone(bill.expires_at, MOSCOW)),
         ("state", words["states"][bill.state]),
     ]
-    table = "".join(f"<tr><th>{words[name]}</th><td>{escape(text)}</td></tr>\n" for name, text in rows if text)
     how = f"<p>{words['how']}</p>\n" if bill.state == State.WAITING else ""
+    return document(language, str(words["title"]), f"{table((str(words[name]), text) for name, text in rows)}{how}")
+
+
+def shown(text: str, language: str, status: int = 200) -> Answer:
+    """Answer a page."""
+    headers = (*HEADERS, (b"content-language", language.encode()))
+    return Answer(text.encode(), status, b"text/html;charset=UTF-8", headers)
+
+
+def table(rows: Iterable[tuple[str, str]]) -> str:
+    """Write names and what stands to them, but for what is empty."""
+    lines = (f"<tr><th>{name}</th><td>{escape(text)}</td></tr>\n" for name, text in rows if text)
+    return f"<table>\n{''.join(lines)}</table>\n"
+
+
+def document(language: str, title: str, body: str) -> str:
+    """Write a page around its body."""
     return (
         f'<!DOCTYPE html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n<link rel="icon" href="data:,">\n'
-        f"<title>{words['title']}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
-        f"<h1>{words['title']}</h1>\n<table>\n{table}</table>\n{how}</main>\n</body>\n</html>\n"
+        f"<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
+        f"<h1>{title}</h1>\n{body}</main>\n</body>\n</html>\n"
     )
 
 

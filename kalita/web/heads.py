@@ -97,6 +97,11 @@ def _is_json(content_type: bytes) -> bool:
     return content_type.split(b";")[0].strip().lower() in (b"", b"application/json")
 
 
+def wants_page(heads: Heads) -> bool:
+    """Tell whether who asks is a person's browser: they name the type of pages, programs do not."""
+    return heads.accept is not None and any(name == "text/html" and weight for name, weight in _ranges(heads.accept))
+
+
 def check_accept(heads: Heads, media: tuple[str, ...], family: Family) -> None:
     """Raise the documented 400 for an Accept that does not admit the answer."""
     if heads.accept is not None and not admits(heads.accept, media, family):

@@ -12,7 +12,7 @@ import msgspec
 from kalita import __version__
 from kalita.refusals import BLOCKED, METHOD_NOT_ALLOWED, UNAUTHORIZED, UNAVAILABLE, Refusal
 from kalita.web.errors import PaymentError, ServiceError, code_of, refusals_of, shape_of
-from kalita.wire.endpoint import Call, Caller, Endpoint, Family, Rate
+from kalita.wire.endpoint import Call, Caller, Endpoint, Rate
 from kalita.wire.params import Param
 
 Node = dict[str, Any]
@@ -177,6 +177,8 @@ def _parameter(param: Param, place: str) -> Node:
     if param.many:
         parameter |= {"style": "form", "explode": True}
         parameter["description"] += f"; also as `{param.name}[0]=…` or in one value with commas"
+    if param.keyed:
+        parameter |= {"style": "deepObject", "explode": True}
     if param.example is not None:
         parameter["example"] = param.example
     return parameter
@@ -193,11 +195,12 @@ def _refused(row: Endpoint, schemas: dict[Any, Node]) -> Node:
     by_status: dict[int, list[Refusal]] = {}
     for refusal in refusals_of(row):
         by_status.setdefault(refusal.status, []).append(refusal)
-    return {str(status): _refusals(refusals, row.family, schemas) for status, refusals in by_status.items()}
+    return {str(status): _refusals(refusals, row, schemas) for status, refusals in by_status.items()}
 
 
-def _refusals(refusals: list[Refusal], family: Family, schemas: dict[Any, Node]) -> Node:
+def _refusals(refusals: list[Refusal], row: Endpoint, schemas: dict[Any, Node]) -> Node:
     """Describe what goes out with one status: the codes, the texts, the shapes of the body."""
+    family = row.family
     shapes = [schemas[shape] for shape in dict.fromkeys(shape_of(refusal, family) for refusal in refusals)]
     headers: Node = {"X-Trace-Id": {"$ref": "#/components/headers/TraceId"}}
     for refusal in refusals:
@@ -207,7 +210,10 @@ def _refusals(refusals: list[Refusal], family: Family, schemas: dict[Any, Node])
     return {
         "description": "; ".join(f"`{code_of(refusal, family)}` {refusal.en}" for refusal in refusals),
         "headers": headers,
-        "content": {"application/json": {"schema": shapes[0] if len(shapes) == 1 else {"anyOf": shapes}}},
+        "content": {
+            "application/json": {"schema": shapes[0] if len(shapes) == 1 else {"anyOf": shapes}},
+            **({row.media: {"schema": _TEXT}} if row.said_as else {}),
+        },
         "x-refusals": [{"code": code_of(refusal, family), "en": refusal.en, "ru": refusal.ru} for refusal in refusals],
     }
 

@@ -146,7 +146,7 @@ class Page:
         return self._members("body", operation.get("requestBody", {}))
 
     def _answer(self, operation: Node) -> str:
-        (done,) = (one for status, one in operation["responses"].items() if status < "300")
+        (done,) = (one for status, one in operation["responses"].items() if status < "400")
         return self._members("answer", done)
 
     def _members(self, title: str, holder: Node) -> str:

@@ -100,10 +100,10 @@ class Server:
         begun = time.perf_counter()
         trace_id = f"{getrandbits(64):016x}"
         route, texts, methods = self._router.find(request.method, request.path)
-        language = "ru"
+        language, page = "ru", False
         try:
             heads = head.read(request.headers, request.address_length)
-            language = heads.language
+            language, page = heads.language, head.wants_page(heads)
             if route is None:
                 raise _no_such_route(methods)
             if request.too_large:
@@ -112,7 +112,10 @@ class Server:
             answer = result if isinstance(result, Answer) else Answer(result, route.row.success)
         except Exception as problem:
             refused = self._refused(problem, route, trace_id)
+            said_as = route.row.said_as if route and page else None
             answer = self._refusal(refused, request.path, route, language, trace_id)
+            if said_as is not None:
+                answer = said_as(refused, language)
         if route is not None:
             self._note(route, answer.status, time.perf_counter() - begun, trace_id)
         return answer, trace_id
@@ -156,7 +159,8 @@ class Server:
         if route.decoder is not None and not (row.bare and not request.body):
             body = _decoded(request.body, route)
         return await row.handler(
-            route.service, Call(wallet, heads.language, path, query, body, trace_id, pair, request.headers, caps)
+            route.service,
+            Call(wallet, heads.language, path, query, body, trace_id, pair, request.headers, caps, request.method),
         )
 
     def _refused(self, problem: Exception, route: _Route | None, trace_id: str) -> Refused:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from kalita.refusals import Refusal
+from kalita.refusals import Refusal, Refused
 from kalita.wire.params import Param
 
 JSON_TYPE = b"application/json;charset=UTF-8"
@@ -76,6 +76,7 @@ class Call(msgspec.Struct):
     caps      what the token may not go beyond, see access/caps.py; only where either may call
     headers   as they came, names in lower case
     language  `ru` or `en`
+    method    as it came: HEAD goes where GET goes, and must change nothing
     query, path  values by the names of the row's parameters; None where absent
     """
 
@@ -88,6 +89,7 @@ class Call(msgspec.Struct):
     pair: str = ""
     headers: Sequence[tuple[bytes, bytes]] = ()
     caps: Any = None
+    method: str = ""
 
 
 Handler = Callable[[Any, Call], Awaitable[bytes | Answer]]
@@ -113,6 +115,7 @@ class Endpoint:
     aliases    other paths that mean the same
     spends     a secret key needs its owner's leave to spend
     any_type   the body is read as JSON whatever its type says
+    said_as    writes a refusal as a page, for who asks for one
     source     section of the contract
     """
 
@@ -141,6 +144,7 @@ class Endpoint:
     bare: bool = False
     form: bool = False
     refused_as: type | None = None
+    said_as: Callable[[Refused, str], Answer] | None = None
 
     @property
     def service(self) -> str:

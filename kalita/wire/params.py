@@ -27,6 +27,7 @@ class Param:
     read      turns the text into a value; None means the text is wrong; may raise a refusal of its own
     wrong     what the 400 says then
     schema    its JSON Schema
+    keyed     a map: `name[key]=text`; read by its texts
     many      an array: `name[0]=`, `name=a&name=b`, `name=a,b` and their mixtures
     also      other spellings of the name
     ignored   values that count as absent
@@ -44,6 +45,7 @@ class Param:
     ignored: tuple[str, ...] = ()
     example: Any = None
     refusal: Refusal = VALIDATION
+    keyed: bool = False
 
 
 def whole(name: str, low: int, high: int, required: bool = False, default: int | None = None) -> Param:
@@ -118,6 +120,7 @@ def wallet_number(name: str) -> Param:
     )
 
 
+_KEYED = re.compile(r"([^\[\]]+)\[([^\[\]\x00-\x1f\x7f\ufffd]+)\]")
 _INDEXED = re.compile(r"([^\[\]]+)\[\d{0,9}\]", re.ASCII)
 
 
@@ -132,7 +135,11 @@ def read_query(params: tuple[Param, ...], raw: bytes) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for param in params:
         given = texts.get(param.name)
-        if given is None:
+        if param.keyed:
+            start = f"{param.name}["
+            ours = [(name[len(start) : -1], one[-1]) for name, one in texts.items() if name.startswith(start)]
+            values[param.name] = {key: _read(param, text) for key, text in ours}
+        elif given is None:
             if param.required:
                 raise malformed(param.name, "it is required")
             values[param.name] = [] if param.many else param.default
@@ -153,6 +160,10 @@ def _texts(params: tuple[Param, ...], raw: str) -> dict[str, list[str]]:
     for pair in pairs:
         name, _, text = pair.partition("=")
         name, text = _decoded(name), _decoded(text)
+        keyed = _KEYED.fullmatch(name)
+        if keyed and keyed[1] in known and known[keyed[1]].keyed and text:
+            texts.setdefault(name, []).append(text)
+            continue
         indexed = _INDEXED.fullmatch(name)
         param = known.get(indexed[1] if indexed else name)
         if param is not None and text and text not in param.ignored and (param.many or not indexed):

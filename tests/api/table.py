@@ -15,7 +15,7 @@ SAMPLES = {
     "agent": "nobody",
     "query": "OnLime", "phoneNumber": "79161234567",
     "invoice_uid": "aa0fa2bb-5452-47ca-9190-cd9c1a73718f",
-    "billId": "order-17", "refundId": "1", "next_id": "5", "min_creation_datetime": "5",
+    "billId": "order-17", "publicKey": "2", "refundId": "1", "next_id": "5", "min_creation_datetime": "5",
     "max_creation_datetime": "1714554000123", "next_creation_datetime": "1714554000",
     "code": "A" * 64, "type": "OUT",
     "id": "99", "transactionId": "1", "rows": "5", "startDate": "2026-01-01T00:00:00Z",
