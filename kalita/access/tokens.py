@@ -21,7 +21,7 @@ _FORM = re.compile(r"[\x21-\x7e]{1,256}", re.ASCII)
 
 
 RESTS = 10 * MINUTE
-MOST_WRITTEN = 100
+MOST_WRITTEN = 25
 CHANGED = Step("access_changed", ())
 """Goes with every change of tokens, blocks and closed wallets."""
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from html import escape
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import msgspec
@@ -18,7 +18,7 @@ import msgspec
 from kalita.bills.api import BILL_ID, LONGEST, LONGEST_CONTACT, AmountBody, BillBody, CustomerBody, wish_of
 from kalita.bills.bill import MOST, Bill, Wish, expiry_of
 from kalita.bills.issue import Bills
-from kalita.bills.page import document, shown, table
+from kalita.bills.page import LONGEST_URL, destination, document, refusal_page, shown, table
 from kalita.clock import Clock
 from kalita.money import RUB, padded, parse_amount
 from kalita.people.wallets import Wallets
@@ -27,19 +27,15 @@ from kalita.wire.dates import parse_moment
 from kalita.wire.endpoint import Answer, Call, Caller, Endpoint, Rate
 from kalita.wire.params import Param, choice
 
-LONGEST_URL = 2000
 _LIFETIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d)(\d\d)", re.ASCII)
-_BARE = re.compile(r"[\w-]+(\.[\w-]+)*(:\d{1,5})?([/?#].*)?")
 WORDS = {
     "ru": {
         "title": "Выставить счёт", "to": "Кому", "amount": "Сумма, ₽", "comment": "Назначение", "do": "Выставить счёт",
-        "how": "Сумму и назначение назвал тот, кто дал ссылку. Проверьте, кому вы платите.", "wrong": "Ссылка неверна",
-        "unknown": "По этой ссылке счёта нет: получатель не найден.",
+        "how": "Сумму и назначение назвал тот, кто дал ссылку. Проверьте, кому вы платите.",
     },
     "en": {
         "title": "Issue a bill", "to": "To", "amount": "Amount, ₽", "comment": "For", "do": "Issue the bill",
-        "how": "Whoever gave the link named amount and purpose. Check whom you pay.", "wrong": "The link is wrong",
-        "unknown": "There is no bill behind this link: nobody is found who is to be paid.",
+        "how": "Whoever gave the link named amount and purpose. Check whom you pay.",
     },
 }  # fmt: skip
 
@@ -118,29 +114,6 @@ def asked(query: dict[str, Any], name: str, language: str) -> str:
     )
     form = f'<form method="post" action="?">\n{hidden}{field}<button>{words["do"]}</button>\n</form>\n'
     return document(language, words["title"], f"{table(rows)}<p>{words['how']}</p>\n{form}")
-
-
-def refusal_page(problem: Refused, language: str) -> Answer:
-    """Say a refusal to a person; what is wrong with a link is named."""
-    words, refusal = WORDS[language], problem.refusal
-    text = words["unknown"] if refusal is BILL_NOT_FOUND else refusal.text(language)
-    wrong = table((escape(field), "; ".join(reasons)) for field, reasons in (problem.fields or {}).items())
-    page = shown(document(language, words["wrong"], f"<p>{escape(text)}</p>\n{wrong}"), language, refusal.status)
-    extra = tuple((name.encode(), text.encode()) for name, text in problem.headers.items())
-    return page._replace(headers=(*page.headers, *extra))
-
-
-def destination(text: str) -> str | None:
-    """Read an address to go to after success: http or https, a bare host gets https; None for anything else."""
-    if len(text) > LONGEST_URL or not text.isprintable() or re.search(r"[\s\\@]", text):
-        return None
-    url = f"https://{text}" if _BARE.fullmatch(text) else text
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return None
-    return url if good and url[len(parts.scheme) :].startswith("://") else None
 
 
 def _lifetime(text: str) -> str | None:

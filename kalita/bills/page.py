@@ -6,8 +6,10 @@ Whoever has the link sees it; an amount on it proves nothing, so the receiver st
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterable
 from html import escape
+from urllib.parse import urlsplit
 
 from kalita.bills.bill import Bill, State
 from kalita.bills.pay import Payers
@@ -17,6 +19,8 @@ from kalita.refusals import BILL_NOT_FOUND, Refused
 from kalita.wire.endpoint import Answer, Call, Caller, Endpoint, Rate
 from kalita.wire.params import Param
 
+LONGEST_URL = 2000
+_BARE = re.compile(r"[\w-]+(\.[\w-]+)*(:\d{1,5})?([/?#].*)?")
 STYLE = (
     "body{font:1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:3rem auto;padding:0 1rem;color-scheme:light dark}"
     "h1{font-size:2rem}th{text-align:left;padding-right:1rem;vertical-align:top}td{overflow-wrap:anywhere}"
@@ -37,12 +41,14 @@ WORDS = {
     "ru": {
         "title": "Счёт", "to": "Кому", "amount": "Сумма", "comment": "Назначение", "until": "Оплатить до",
         "state": "Состояние", "how": "Оплатите счёт из своего кошелька: он найдёт его по этой ссылке.",
-        "states": ("ждёт оплаты", "оплачен", "отклонён", "отклонён", "срок вышел"),
+        "states": ("ждёт оплаты", "оплачен", "отклонён", "отклонён", "срок вышел"), "back": "Вернуться на",
+        "wrong": "Ссылка неверна", "unknown": "По этой ссылке нет счёта или его получателя.",
     },
     "en": {
         "title": "Bill", "to": "To", "amount": "Amount", "comment": "For", "until": "Pay before",
         "state": "State", "how": "Pay the bill from your wallet: it finds it by this link.",
-        "states": ("waits for payment", "paid", "rejected", "rejected", "expired"),
+        "states": ("waits for payment", "paid", "rejected", "rejected", "expired"), "back": "Back to",
+        "wrong": "The link is wrong", "unknown": "There is no bill behind this link, or nobody who is to be paid.",
     },
 }  # fmt: skip
 
@@ -58,11 +64,15 @@ class BillPage:
         bill = await self._payers.by_uid(call.query["invoice_uid"].lower())
         if bill is None:
             raise Refused(BILL_NOT_FOUND)
-        return shown(written(bill, call.language), call.language)
+        return shown(written(bill, call.language, call.query["successUrl"] or ""), call.language)
 
 
-def written(bill: Bill, language: str) -> str:
-    """Write the page; whatever somebody typed is shown as text."""
+def written(bill: Bill, language: str, success_url: str = "") -> str:
+    """
+    Write the page; whatever somebody typed is shown as text.
+
+    success_url  once the bill is paid the page links to it, and says where it leads
+    """
     words = WORDS[language]
     rows = [
         ("to", f"+{bill.owner}"),
@@ -72,7 +82,33 @@ def written(bill: Bill, language: str) -> str:
         ("state", words["states"][bill.state]),
     ]
     how = f"<p>{words['how']}</p>\n" if bill.state == State.WAITING else ""
+    if success_url and bill.state == State.PAID:
+        host = escape(str(urlsplit(success_url).hostname))
+        how = f'<p><a href="{escape(success_url)}" rel="noopener noreferrer">{words["back"]} {host}</a></p>\n'
     return document(language, str(words["title"]), f"{table((str(words[name]), text) for name, text in rows)}{how}")
+
+
+def refusal_page(problem: Refused, language: str) -> Answer:
+    """Say a refusal to a person; what is wrong with a link is named."""
+    words, refusal = WORDS[language], problem.refusal
+    text = str(words["unknown"]) if refusal is BILL_NOT_FOUND else refusal.text(language)
+    wrong = table((escape(field), "; ".join(reasons)) for field, reasons in (problem.fields or {}).items())
+    page = shown(document(language, str(words["wrong"]), f"<p>{escape(text)}</p>\n{wrong}"), language, refusal.status)
+    extra = tuple((name.encode(), value.encode()) for name, value in problem.headers.items())
+    return page._replace(headers=(*page.headers, *extra))
+
+
+def destination(text: str) -> str | None:
+    """Read an address to go to after success: http or https, a bare host gets https; None for anything else."""
+    if len(text) > LONGEST_URL or not text.isprintable() or re.search(r"[\s\\@]", text):
+        return None
+    url = f"https://{text}" if _BARE.fullmatch(text) else text
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return None
+    return url if good and url[len(parts.scheme) :].startswith("://") else None
 
 
 def shown(text: str, language: str, status: int = 200) -> Answer:
@@ -111,10 +147,15 @@ ROWS = (
                 "invoice_uid", lambda text: text, "the id of a pay link is needed", {"type": "string"}, True,
                 also=("invoiceUid",), example="aa0fa2bb-5452-47ca-9190-cd9c1a73718f",
             ),
+            Param(  # a payer is not turned away for what his shop wrote
+                "successUrl", lambda text: destination(text) or "", "an http or https address is needed",
+                {"type": "string"}, example="https://example.com/thanks",
+            ),
         ),
         media="text/html",
         refusals=(BILL_NOT_FOUND,),
         rate=Rate.NONE,
         sampled=True,
+        said_as=refusal_page,
     ),
 )  # fmt: skip

@@ -5,6 +5,7 @@ Source: invoices.md 5.
 """
 
 import html
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
@@ -49,3 +50,29 @@ def test_an_unknown_link_is_not_found(house: House) -> None:
     for name in ("0" * 36, "x", "1"):
         assert house.get(f"/form?invoice_uid={name}").status == 404
     assert house.get("/form").status == 400
+    page = house.get("/form?invoice_uid=x", accept="text/html", accept_language="en")
+    assert (page.status, page.headers["content-type"]) == (404, "text/html;charset=UTF-8")
+    assert "There is no bill behind this link" in page.body.decode()
+
+
+SUCCESS = {
+    "https://shop.example/done?a=1&b=2": '<a href="https://shop.example/done?a=1&amp;b=2" rel="noopener noreferrer">',
+    "google.com": '<a href="https://google.com" rel="noopener noreferrer">',
+    "javascript:alert(1)": None, "//evil.example": None, "https://a@evil.example": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("url", SUCCESS)
+def test_a_paid_bill_leads_back_to_the_shop(house: House, url: str) -> None:
+    """Only once it is paid, only over http or https, and the page says to which host."""
+    payer = house.wallet(RUB=100)
+    uid = put(house, keys(house, house.wallet()), url[:8].replace("/", "-"), body("1.00")).json["payUrl"][-36:]
+    path = f"/form?{urlencode({'invoice_uid': uid, 'successUrl': url})}"
+    assert "<a " not in house.get(path).body.decode()
+    bill = {"invoice_uid": uid, "currency": "643"}
+    assert house.call("POST", "/checkout-api/invoice/pay/wallet", payer, bill).status == 200
+    text, wanted = house.get(path, accept_language="en").body.decode(), SUCCESS[url]
+    if wanted is None:
+        assert "<a " not in text
+    else:
+        assert f"{wanted}Back to {urlsplit(url if '//' in url else f'https://{url}').hostname}</a>" in text
