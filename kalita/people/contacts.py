@@ -12,10 +12,11 @@ from kalita.access.tokens import CHANGED
 from kalita.clock import Clock
 from kalita.messages.mail import is_address
 from kalita.people.profile import NICKNAME_RESTS
-from kalita.people.wallets import Level, Wallets
+from kalita.people.wallets import Level, Wallet, Wallets
 from kalita.storage.engine import Engine, Step
 
 LANGUAGES = ("ru", "en")
+RESTS, TAKEN = "it may be changed once in 30 days", "somebody else has it"
 _NICKNAME = re.compile(r"[A-Z0-9]{5,20}", re.ASCII)
 
 
@@ -28,6 +29,10 @@ def address_of(client: str) -> str:
     if isinstance(address, ipaddress.IPv6Address):
         return str(address.ipv4_mapped) if address.ipv4_mapped else "0.0.0.0"
     return str(address)
+
+
+def _rests(wallet: Wallet, now: int) -> bool:
+    return wallet.nickname_at is not None and wallet.nickname_at + NICKNAME_RESTS > now
 
 
 class Contacts:
@@ -46,13 +51,16 @@ class Contacts:
         if known is None or not _NICKNAME.fullmatch(nickname):
             return "5 to 20 letters A to Z and digits are needed"
         now = self._clock.now()
-        if known.nickname_at is not None and known.nickname_at + NICKNAME_RESTS > now:
-            return "it may be changed once in 30 days"
+        if _rests(known, now):
+            return RESTS
         changed, _ = await self._engine.change(
             Step("wallet_nickname", (wallet, nickname, now, now - NICKNAME_RESTS)),
-            act(wallet, now, Who.OWNER, "nickname.changed"),
+            Step("nickname_act", (*act(wallet, now, Who.OWNER, "nickname.changed").args, nickname)),
         )
-        return None if changed else "somebody else has it"
+        if changed:
+            return None
+        late = await self._wallets.get(wallet)
+        return RESTS if late is not None and _rests(late, now) else TAKEN
 
     async def language(self, wallet: int, language: str) -> None:
         """Choose the language of pages and messages."""

@@ -58,11 +58,13 @@ class Moving:
                 return refused
         await self._identification.move(old, new)
         refused = await self._leaving.close(old)
-        if refused is None:
-            await self._hand_over(known, new)
+        closed = await self._wallets.get(old)
+        if refused is None and closed is not None:
+            await self._hand_over(closed, new)
         return refused
 
     async def _hand_over(self, old: Wallet, new: int) -> None:
+        """Give what a closed wallet was called and how it was reached to the new one; its owner changes it no more."""
         now = self._clock.now()
         kept = (new, old.nickname, old.nickname_at, old.language, old.email, old.default_currency, old.level)
         await self._engine.change(

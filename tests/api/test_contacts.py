@@ -42,6 +42,27 @@ def test_nickname_is_changed_once_in_thirty_days(house: House) -> None:
     assert house.run(contacts.nickname(who.number, name + "A")) is None
 
 
+def test_nickname_that_is_changed_during_a_move_goes_over(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The new wallet gets the name that the old one had last: an earlier one may be somebody else's by then."""
+    who, other, new = house.wallet(), house.wallet(), house.number()
+    contacts, create = house.app.contacts, house.app.wallets.create
+    names = [f"MOVES{who.number % 10_000}{letter}" for letter in "AB"]
+    assert house.run(contacts.nickname(who.number, names[0])) is None
+    house.later(31 * DAY)
+
+    async def meanwhile(*args: Any) -> bool:
+        assert await contacts.nickname(who.number, names[1]) is None
+        assert await contacts.nickname(other.number, names[0]) is None
+        return await create(*args)
+
+    monkeypatch.setattr(house.app.wallets, "create", meanwhile)
+    assert house.run(house.app.moving.move(who.number, new)) is None
+    moved = [house.run(house.app.wallets.get(one)) for one in (who.number, other.number, new)]
+    assert [one.nickname for one in moved] == [None, names[0], names[1]]
+    house.later(31 * DAY)
+    assert house.run(contacts.nickname(who.number, names[0] + "A")), "a closed wallet is called nothing"
+
+
 def test_mail_and_language_are_shown(house: House) -> None:
     """In every place of the profile; unbound again they are gone."""
     who = house.wallet()

@@ -78,8 +78,14 @@ UPDATE wallet SET nickname = NULL, email = NULL, last_login_at = NULL, last_logi
 
 -- name: wallet_nickname
 UPDATE wallet SET nickname = $2, nickname_at = $3
- WHERE wallet = $1 AND (nickname_at IS NULL OR nickname_at <= $4)
+ WHERE wallet = $1 AND closed_at IS NULL AND (nickname_at IS NULL OR nickname_at <= $4)
    AND NOT EXISTS (SELECT 1 FROM wallet o WHERE o.nickname = $2);
+
+-- name: nickname_act
+INSERT INTO act (wallet, at, what, who, about)
+SELECT CAST($1 AS BIGINT), CAST($2 AS BIGINT), $3, $4, $5
+ WHERE EXISTS (SELECT 1 FROM wallet w WHERE w.wallet = $1 AND w.nickname = $6 AND w.nickname_at = $2)
+    ON CONFLICT (wallet, at, what, who) DO NOTHING;
 
 -- name: wallet_language
 UPDATE wallet SET language = $2 WHERE wallet = $1;
