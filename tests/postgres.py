@@ -180,6 +180,11 @@ _hand = functools.cache(_Hand)
 _numbers = itertools.count(1)
 
 
+def do(work: Coroutine[Any, Any, Any]) -> Any:
+    """Do some work on a loop of its own and wait for it; a connection that is made so is used so."""
+    return _hand().do(work)
+
+
 @functools.cache
 def shared() -> Postgres:
     """Return the server of this run, started on the first call, with an empty installation to copy."""

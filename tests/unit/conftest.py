@@ -1,13 +1,12 @@
 """Books in order, and a hand that may spoil them."""
 
 import asyncio
-import sqlite3
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.books import ENGINES, Factory, books
+from tests.unit.past import PASTS, Past
 from tests.unit.tampering import fill
 
 
@@ -17,25 +16,24 @@ def factory(request: pytest.FixtureRequest) -> Factory:
     return request.param
 
 
-@pytest.fixture(scope="session")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the file of books that are in order."""
+@pytest.fixture(scope="session", params=ENGINES)
+def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Past]:
+    """Return the hand of somebody on books that are in order."""
     folder = tmp_path_factory.mktemp("books")
 
     async def run() -> None:
-        async with books(folder) as on:
+        async with books(folder, ENGINES[request.param]) as on:
             await fill(on)
 
     asyncio.run(run())
-    return folder / "kalita.db"
+    past = PASTS[request.param](folder)
+    yield past
+    past.close()
 
 
 @pytest.fixture
-def db(filled: Path) -> Iterator[sqlite3.Connection]:
+def db(filled: Past) -> Iterator[Past]:
     """Return the books, open for one who writes past the program; whatever he does is undone."""
-    connection = sqlite3.connect(filled, isolation_level=None)
-    connection.execute("PRAGMA ignore_check_constraints = ON")
-    connection.execute("BEGIN IMMEDIATE")
-    yield connection
-    connection.execute("ROLLBACK")
-    connection.close()
+    filled.begin()
+    yield filled
+    filled.undo()

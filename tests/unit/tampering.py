@@ -2,21 +2,19 @@
 Books with everything in them, and what somebody can do to them who writes past the program.
 """
 
-import asyncio
 import sqlite3
 from collections.abc import Callable
 
 from kalita.ledger.accounts import Direction
-from kalita.ledger.audit import Head, Report, audit
+from kalita.ledger.audit import Head, Report
 from kalita.ledger.audit_commits import born
 from kalita.ledger.chain import GENESIS, Digest, opened
 from kalita.ledger.holds import Held, post, void
 from kalita.ledger.writer import Writer
 from kalita.storage import migrate
-from kalita.storage.queries import for_sqlite
 from kalita.storage.rows import AccountRow, BarRow, ClosingRow, EntryRow, HistoryRow, PaymentRow
-from kalita.storage.sqlite.engine import SqliteSnapshot
 from tests.books import ALICE, BOB, CAROL, KEYS, RUB, Books, bar, bill, pay
+from tests.unit.past import Past, Taken
 
 BOOKS = {"lane", "chain", "account", "entry", "payment", "history", "closing", "bar"}
 """Tables that hold money and the record of it."""
@@ -74,11 +72,11 @@ async def fill(on: Books) -> None:
     await second.stop()
 
 
-def audited(db: sqlite3.Connection, *kept: Head) -> Report:
-    return asyncio.run(audit(SqliteSnapshot(db), KEYS, kept))
+def audited(db: Past, *kept: Head) -> Report:
+    return db.audit(*kept)
 
 
-def named(db: sqlite3.Connection, *kept: Head) -> set[str]:
+def named(db: Past, *kept: Head) -> set[str]:
     """Return the tables that the audit names."""
     return {finding.table for finding in audited(db, *kept).findings}
 
@@ -87,7 +85,7 @@ def key_of(table: str) -> list[str]:
     return [column for column, _, place in sorted(TABLES[table], key=lambda row: row[2]) if place]
 
 
-def row_at(db: sqlite3.Connection, table: str, place: str) -> tuple[str, tuple]:
+def row_at(db: Past, table: str, place: str) -> tuple[str, tuple]:
     """Return the condition that finds the first, middle or last row of a table, and its parameters."""
     key = key_of(table)
     rows = db.execute(f"SELECT {', '.join(key)} FROM {table} ORDER BY {', '.join(key)}").fetchall()
@@ -96,21 +94,20 @@ def row_at(db: sqlite3.Connection, table: str, place: str) -> tuple[str, tuple]:
     return " AND ".join(f"{column} = ?" for column in key), row
 
 
-def change(db: sqlite3.Connection, table: str, column: str, kind: str, place: str) -> None:
+def change(db: Past, table: str, column: str, kind: str, place: str) -> None:
     where, key = row_at(db, table, place)
     new = f"coalesce({column}, 0) + " if kind == "INTEGER" else f"coalesce({column}, '') || "
     for by in ("1", "1000003") if kind == "INTEGER" else ("'0'",):
         try:
             assert db.execute(f"UPDATE {table} SET {column} = {new}{by} WHERE {where}", key).rowcount == 1
-        except sqlite3.IntegrityError:
+        except Taken:
             continue
         return
     raise AssertionError(f"{table}.{column} could not be changed")
 
 
-def rebuild(db: sqlite3.Connection, key: bytes) -> None:
+def rebuild(db: Past, key: bytes) -> None:
     """Write the chain anew with a key, from the rows as they are now."""
-    texts = for_sqlite()
     feeds: list[tuple[str, str, int, Callable]] = [
         ("opened", "audit_opened", 13, lambda row: opened(AccountRow(*row))),
         ("entries", "audit_entries", 0, lambda row: EntryRow(*row)),
@@ -119,9 +116,9 @@ def rebuild(db: sqlite3.Connection, key: bytes) -> None:
         ("closings", "audit_closings", 4, lambda row: ClosingRow(*row[:5])),
         ("bars", "audit_bars", 1, lambda row: BarRow(*row)),
     ]
-    rows = {name: db.execute(texts[query]).fetchall() for name, query, _, _ in feeds}
+    rows = {name: db.named(query) for name, query, _, _ in feeds}
     heads: dict[int, str] = {}
-    for lane, seq, first, last, *_ in db.execute(texts["audit_chain"]).fetchall():
+    for lane, seq, first, last, *_ in db.named("audit_chain"):
         digest = Digest(key)
         for name, _, at, make in feeds:
             mine = [make(row) for row in rows[name] if first <= row[at] <= last and row[at] & 63 == lane]
@@ -129,4 +126,5 @@ def rebuild(db: sqlite3.Connection, key: bytes) -> None:
         heads[lane] = head = digest.head(heads.get(lane, GENESIS), lane, seq, first, last)
         text = "UPDATE chain SET head = ?, parts = ? WHERE lane = ? AND seq = ?"
         db.execute(text, (head, digest.parts(), lane, seq))
-    db.executemany("UPDATE lane SET head = ? WHERE lane = ?", [(head, lane) for lane, head in heads.items()])
+    for lane, head in heads.items():
+        db.execute("UPDATE lane SET head = ? WHERE lane = ?", (head, lane))

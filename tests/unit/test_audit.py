@@ -1,7 +1,6 @@
 """The audit by its rules alone, over any cut of the rows, and beside a writer at work."""
 
 import asyncio
-import sqlite3
 import tracemalloc
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from kalita.ledger.accounts import Direction, Kind, account_id
-from kalita.ledger.audit import Report, audit
+from kalita.ledger.audit import Report
 from kalita.ledger.order import Accepted, Opening, Order, Record, Transfer
+from kalita.storage.engine import Snapshot
 from kalita.storage.sqlite import engine
-from kalita.storage.sqlite.engine import SqliteSnapshot
 from tests.books import ALICE, BOB, CAROL, KEYS, RUB, USD, books, pay
+from tests.unit.past import Past
 from tests.unit.tampering import PLACES, TABLES, audited, change, rebuild
 
 RULED = [
@@ -30,7 +30,7 @@ RULED = [
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize(("table", "column"), RULED)
-def test_rules_hold_though_the_chain_fits(db: sqlite3.Connection, table: str, column: str, place: str) -> None:
+def test_rules_hold_though_the_chain_fits(db: Past, table: str, column: str, place: str) -> None:
     """A wrong figure is found even when whoever wrote it had the key: by mistake of the program, or a thief's."""
     kind = next(kind for name, kind, _ in TABLES[table] if name == column)
     change(db, table, column, kind, place)
@@ -41,7 +41,7 @@ def test_rules_hold_though_the_chain_fits(db: sqlite3.Connection, table: str, co
 class _Trickle:
     """A snapshot that gives its rows one at a time."""
 
-    def __init__(self, snapshot: SqliteSnapshot) -> None:
+    def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
 
     async def rows(self, query: str, *args) -> AsyncIterator[list[tuple]]:
@@ -51,13 +51,13 @@ class _Trickle:
                 yield [row]
 
 
-def test_rows_may_be_cut_anywhere(db: sqlite3.Connection) -> None:
+def test_rows_may_be_cut_anywhere(db: Past) -> None:
     """The report does not depend on how many rows a batch has."""
     db.execute("UPDATE entry SET balance = balance + 1")
     db.execute("DELETE FROM history WHERE state = 2")
     whole = audited(db)
     assert len(whole.findings) > 20
-    assert asyncio.run(audit(_Trickle(SqliteSnapshot(db)), KEYS)) == whole
+    assert db.audit(wrap=_Trickle) == whole
 
 
 async def _orders(folder: Path, *orders: Order) -> Report:

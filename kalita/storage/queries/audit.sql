@@ -46,9 +46,9 @@ SELECT txn_id, leg, account_id, seq, change, balance FROM entry ORDER BY account
 SELECT wallet, stream, txn_id, running, sum, commission FROM history ORDER BY wallet, stream, txn_id;
 
 -- name: audit_stream_totals
-SELECT owner, 1000 + currency AS stream, sum_in AS total FROM account WHERE kind = 0
- UNION ALL SELECT owner, 2000 + currency, sum_out FROM account WHERE kind = 0
- UNION ALL SELECT owner, 3000 + currency, sum_card FROM account WHERE kind = 0
+SELECT owner, 1000 + CAST(currency AS NUMERIC) AS stream, sum_in AS total FROM account WHERE kind = 0
+ UNION ALL SELECT owner, 2000 + CAST(currency AS NUMERIC), sum_out FROM account WHERE kind = 0
+ UNION ALL SELECT owner, 3000 + CAST(currency AS NUMERIC), sum_card FROM account WHERE kind = 0
  ORDER BY owner, stream;
 
 -- name: audit_waiting

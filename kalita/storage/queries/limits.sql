@@ -14,7 +14,8 @@ SELECT amount FROM measured WHERE wallet = $1 AND txn_id = $2;
 SELECT owner, id, spent FROM account WHERE spent <> '' ORDER BY owner, id;
 
 -- name: audit_outgoing
-SELECT h.wallet, h.stream, h.txn_id, h.provider, h.sum + h.commission, m.amount
+SELECT h.wallet, h.stream, h.txn_id, h.provider, CAST(h.sum AS NUMERIC) + h.commission,
+       m.amount
   FROM history h LEFT JOIN measured m ON m.wallet = h.wallet AND m.txn_id = h.txn_id
  WHERE h.stream >= 2000 AND h.state <> 2
    AND NOT EXISTS (SELECT 1 FROM payout p WHERE p.wallet = h.wallet AND p.txn_id = h.txn_id AND p.refunded = p.amount)
