@@ -2,7 +2,8 @@
 The audit of the counters: what limits are measured with is what history shows.
 
 Of each wallet in the newest month it counts: the turnover, and what went to other wallets, come out again from the
-payments that succeeded or wait; the days of a month make up its cash.
+payments that succeeded or wait; the days of a month make up its cash. What was turned into tenge comes out again from
+the conversions: by whom it went out, and to whom it came.
 """
 
 from collections import defaultdict
@@ -16,11 +17,15 @@ from kalita.ledger.audit_rows import END, Findings, Rows
 from kalita.ledger.counters import LAST_MONTH, month_in, read
 from kalita.limits.table import BY_TOKEN, TENGE, TURNOVER_MASK, Category
 from kalita.money import RUB
+from kalita.people.wallets import parse_wallet
 from kalita.storage.engine import Row, Snapshot
 
 CASH, DAYS = "cash of the month beyond its days", "count of days without sense"
+INTO_TENGE = {Category.TENGE_OUT: "money turned into tenge", Category.TENGE_IN: "money that came as tenge"}
 Sum = tuple[int, int]
 """An amount and a number of payments."""
+Shown = dict[tuple[int, str], Sum]
+"""What history comes to, by month and name."""
 
 
 async def counters(snapshot: Snapshot, found: Findings, transfers: Collection[int]) -> None:
@@ -32,8 +37,11 @@ async def counters(snapshot: Snapshot, found: Findings, transfers: Collection[in
     transfers = frozenset(transfers)
     spent = await Rows(snapshot, "audit_spent", lambda row: row[:1]).start()
     outgoing = await Rows(snapshot, "audit_outgoing", lambda row: row[:1]).start()
-    while (key := min(spent.key, outgoing.key)) != END:
-        shown: dict[tuple[int, str], Sum] = defaultdict(lambda: (0, 0))
+    sent = await Rows(snapshot, "audit_tenge_out", lambda row: row[:1]).start()
+    received = await Rows(snapshot, "audit_tenge_in", lambda row: (parse_wallet(row[0]) or 0,)).start()
+    while (key := min(spent.key, outgoing.key, sent.key, received.key)) != END:
+        shown: Shown = defaultdict(lambda: (0, 0))
+        least: Shown = defaultdict(lambda: (0, 0))
         begun: list[Row] = []
         async for some in outgoing.runs(key):
             for row in some:
@@ -43,11 +51,15 @@ async def counters(snapshot: Snapshot, found: Findings, transfers: Collection[in
                 begun.append(row)
         if begun:
             _add(shown, begun, transfers)
+        for rows, category in ((sent, Category.TENGE_OUT), (received, Category.TENGE_IN)):
+            async for some in rows.runs(key):
+                _add_tenge(shown, least, some, INTO_TENGE[category])
         kept = _kept(await spent.take(key), found)
         newest = max((month for month, _ in (*shown, *kept)), default=0)
-        for what in ("turnover", "transfers", CASH, DAYS):
+        for what in ("turnover", "transfers", CASH, DAYS, *INTO_TENGE.values()):
             said, right = kept.get((newest, what), (0, 0)), shown.get((newest, what), (0, 0))
-            if said != right:
+            low = least.get((newest, what), right)
+            if said[1] != right[1] or not low[0] <= said[0] <= right[0]:
                 found.note(
                     "account",
                     f"spent of wallet {key[0]}, month {newest}",
@@ -56,7 +68,7 @@ async def counters(snapshot: Snapshot, found: Findings, transfers: Collection[in
     found.count("spent", spent.count)
 
 
-def _add(shown: dict[tuple[int, str], Sum], rows: list[Row], transfers: Collection[int]) -> None:
+def _add(shown: Shown, rows: list[Row], transfers: Collection[int]) -> None:
     """Add what left a wallet in one transaction; what was converted and sent on left it once, as it was converted."""
     sent = [row for row in rows if row[3] in transfers]
     _, stream, txn_id, _, total, measured = next((row for row in rows if row not in sent), rows[0])
@@ -66,9 +78,28 @@ def _add(shown: dict[tuple[int, str], Sum], rows: list[Row], transfers: Collecti
         shown[month, what] = (before[0] + amount, before[1] + 1)
 
 
-def _kept(rows: list[Row], found: Findings) -> dict[tuple[int, str], Sum]:
+def _add_tenge(shown: Shown, least: Shown, rows: list[Row], what: str) -> None:
+    """
+    Add what was turned into tenge, at the most and at the least it was worth in roubles.
+
+    The commission does not count, but what another currency was worth was measured with it and rounded up: without it
+    the two may be a kopeck apart.
+    """
+    for _, stream, txn_id, cost, fee, measured in rows:
+        if stream % 1000 == RUB:
+            low = high = cost
+        else:
+            worth, whole = measured or 0, max(cost + fee, 1)
+            low, high = (worth - 1) * cost // whole + 1, -(-worth * cost // whole)
+        month = month_of(moment_of(txn_id))
+        for sums, amount in ((shown, high), (least, low)):
+            before = sums[month, what]
+            sums[month, what] = (before[0] + amount, before[1] + 1)
+
+
+def _kept(rows: list[Row], found: Findings) -> Shown:
     """Return what the counters say, by month; the cash of a month is to be that of its days."""
-    kept: dict[tuple[int, str], Sum] = defaultdict(lambda: (0, 0))
+    kept: Shown = defaultdict(lambda: (0, 0))
     for wallet, account, text in rows:
         try:
             counters = read(text)
@@ -89,6 +120,8 @@ def _kept(rows: list[Row], found: Findings) -> dict[tuple[int, str], Sum]:
 def _names(category: int, daily: bool) -> list[tuple[str, int]]:
     if daily:
         return [(CASH, -1)] if category == Category.CASH else [(DAYS, 1)]
+    if category in INTO_TENGE:
+        return [(INTO_TENGE[Category(category)], 1)]
     names = [("turnover", 1)] if TURNOVER_MASK >> category & 1 else []
     if category == Category.TRANSFER:
         names.append(("transfers", 1))
