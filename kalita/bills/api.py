@@ -25,6 +25,7 @@ from kalita.refusals import (
     REFUND_AMOUNT,
     REFUND_NOT_FOUND,
     UNSUPPORTED_TYPE,
+    Refused,
     malformed,
 )
 from kalita.wire.door import amount_text
@@ -35,6 +36,8 @@ LONGEST, LONGEST_CONTACT = 255, 100
 MOST_FIELDS, LARGEST_FIELDS = 30, 4096
 LETTERS = {"RUB": RUB, "KZT": KZT}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_AMOUNTS = tuple(b"%c" % first for first in b'"-0123456789')
+"""What a text or a number begins with."""
 _canonical = msgspec.json.encode
 
 RawValue = Annotated[
@@ -216,7 +219,10 @@ def _amount(body: AmountBody) -> tuple[int, int]:
     currency = LETTERS.get(body.currency)
     if currency is None:
         raise malformed("amount.currency", f"one of {', '.join(LETTERS)} is needed")
-    amount = parse_amount(amount_text("amount.value", bytes(body.value)), currency)
+    raw = bytes(body.value)
+    if not raw.startswith(_AMOUNTS):
+        raise Refused(CONVERSION_FAILED, "amount.value: an amount is needed", {"amount.value": ["an amount is needed"]})
+    amount = parse_amount(amount_text("amount.value", raw), currency)
     if amount is None or not 0 < amount <= MOST:
         raise malformed("amount.value", "more than zero and at most 999999.99 is needed")
     return amount, currency

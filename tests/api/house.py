@@ -128,6 +128,12 @@ class House:
         """Issue a token for a wallet; the one before dies."""
         return Wallet(number, self.run(self.app.tokens.issue(number, permissions)))
 
+    def secret(self, owner: Wallet) -> Wallet:
+        """Make a pair for the holder of a token: who holds its secret key."""
+        answer = self.call("POST", "/widgets-api/api/p2p/protected/keys/create", owner, {"keysPairName": "shop"})
+        assert answer.status == 200, answer.body
+        return Wallet(owner.number, answer.json["SecretKey"])
+
     def call(self, method: str, target: str, wallet: Wallet | None = None, body: Any = None, **headers: str) -> Answer:
         """Call the server. body: bytes as they are, anything else as JSON. headers: `_` stands for `-`."""
         return self.run(self._ask(method, target, wallet, body, headers))

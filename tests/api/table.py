@@ -29,7 +29,7 @@ BODIES: dict[str, Callable[[], Any]] = {
     "IdentificationBody": lambda: dict(PERSON),
     "DowngradeBody": lambda: {"identificationLevel": "VERIFIED"},
     "Confirmation": dict,
-    "BillBody": lambda: {"amount": {"value": "100.50", "currency": "RUB"}},
+    "BillBody": lambda: {"amount": {"value": "100.50", "currency": "RUB"}, "customer": {"account": "client4563"}},
     "RefundBody": lambda: {"amount": {"value": "1.00", "currency": "RUB"}},
     "PayBody": lambda: {"invoice_uid": "1", "currency": "643"},
     "RejectBody": lambda: {"id": 1},
@@ -94,6 +94,7 @@ def addresses(caller: Caller | None = None) -> list[Address]:
 
 
 OURS = addresses(Caller.TOKEN) + addresses(Caller.EITHER)
+SECRETS = addresses(Caller.SECRET)
 ANYONES = addresses(Caller.ANYONE)
 
 

@@ -10,12 +10,13 @@ import pytest
 
 from kalita.app import ROWS
 from kalita.web.openapi import describe
-from kalita.wire.endpoint import Permission
+from kalita.wire.endpoint import Caller, Family, Permission
 from kalita.wire.params import Param
 from tests.api.house import Answer, House
 from tests.api.table import (
     ANYONES,
     OURS,
+    SECRETS,
     Address,
     changed,
     foreign_values,
@@ -26,11 +27,11 @@ from tests.api.table import (
 )
 from tests.servers import Wallet
 
-ALL = OURS + ANYONES
+ALL = OURS + SECRETS + ANYONES
 SCHEMAS = describe(ROWS)["components"]["schemas"]
-BODIES = [address for address in OURS if address.row.body]
-QUERIES = [(address, param) for address in OURS for param in address.row.query]
-SEGMENTS = [(address, param) for address in OURS for param in address.row.at]
+BODIES = [address for address in OURS + SECRETS if address.row.body]
+QUERIES = [(address, param) for address in OURS + SECRETS for param in address.row.query]
+SEGMENTS = [(address, param) for address in OURS + SECRETS for param in address.row.at]
 
 
 @pytest.fixture
@@ -40,9 +41,39 @@ def owner(house: House) -> Wallet:
 
 
 def call(house: House, address: Address, owner: Wallet, target: str = "", body: Any = None, **headers: str) -> Answer:
-    """Call an address as its owner."""
+    """Call an address as its owner: with his token, or a secret key of his where only that is taken."""
     body = address.body() if body is None else body
-    return house.call(address.row.method, target or address.at(owner.number), owner, body, **headers)
+    return house.call(
+        address.row.method, target or address.at(owner.number), holder(house, address, owner), body, **headers
+    )
+
+
+def holder(house: House, address: Address, owner: Wallet) -> Wallet:
+    """Return the owner with what he shows to an address."""
+    return _secret(house, owner) if address.row.caller is Caller.SECRET else owner
+
+
+_secrets: dict[Wallet, Wallet] = {}
+
+
+def _secret(house: House, owner: Wallet) -> Wallet:
+    if owner not in _secrets:
+        _secrets[owner] = house.secret(owner)
+    return _secrets[owner]
+
+
+def named(answer: Answer) -> list[str]:
+    """Return what a refusal names: in `cause`, or in the description of those that have none."""
+    told = answer.json
+    if told["serviceName"] == "invoicing-api":
+        assert "cause" not in told
+        return [told["description"].partition(":")[0]]
+    return list(told["cause"])
+
+
+def unread(address: Address) -> str:
+    """Return the code of a body that cannot be read. Source: invoices.md 3 has one of its own."""
+    return "http.message.conversion.failed" if address.row.family is Family.BILL else "validation.error"
 
 
 def body_members(address: Address) -> list[tuple[tuple[str, ...], Any, bool]]:
@@ -63,7 +94,7 @@ def test_wrong_parameter_is_named(house: House, owner: Wallet, address: Address,
     for text in wrong_values(param):
         answer = call(house, address, owner, address.at(owner.number, **with_pair(param, text)))
         assert (answer.status, answer.code) == (param.refusal.status, param.refusal.code), text
-        assert list(answer.json["cause"]) == [param.name], text
+        assert named(answer) == [param.name], text
 
 
 @pytest.mark.parametrize(
@@ -73,7 +104,7 @@ def test_missing_parameter_is_named(house: House, owner: Wallet, address: Addres
     """Each required parameter, left out and empty."""
     for text in (None, ""):
         answer = call(house, address, owner, address.at(owner.number, **{param.name: text}))
-        assert (answer.status, list(answer.json["cause"])) == (400, [param.name])
+        assert (answer.status, named(answer)) == (400, [param.name])
 
 
 @pytest.mark.parametrize(("address", "param"), SEGMENTS, ids=lambda one: getattr(one, "name", str(one)))
@@ -84,7 +115,7 @@ def test_wrong_segment_is_named(house: House, owner: Wallet, address: Address, p
         if param.name == "id" and answer.status == 404:
             assert answer.code == "QWPRC-155", text
         else:
-            assert (answer.status, list(answer.json["cause"])) == (param.refusal.status, [param.name]), text
+            assert (answer.status, named(answer)) == (param.refusal.status, [param.name]), text
 
 
 def _with_segment(address: Address, owner: Wallet, name: str, text: str) -> str:
@@ -121,8 +152,8 @@ def test_member_of_a_wrong_type_is_named(house: House, owner: Wallet, address: A
     for path, schema, _ in body_members(address):
         for value in foreign_values(schema, SCHEMAS):
             answer = call(house, address, owner, body=changed(address.body(), path, value))
-            assert (answer.status, answer.code) == (400, "validation.error"), (path, value)
-            assert next(iter(answer.json["cause"])).startswith(".".join(path)), (path, value, answer.json)
+            assert (answer.status, answer.code) == (400, unread(address)), (path, value)
+            assert named(answer)[0].startswith(".".join(path)), (path, value, answer.json)
             tried += 1
     assert tried >= 4 or not body_members(address)
     left = house.get("/funding-sources/v1/accounts/current", owner).json["accounts"][0]["balance"]["amount"]
@@ -135,10 +166,10 @@ def test_missing_member_is_named(house: House, owner: Wallet, address: Address) 
     for path, schema, required in body_members(address):
         answer = call(house, address, owner, body=changed(address.body(), path))
         if required:
-            assert (answer.status, list(answer.json["cause"])) == (400, [".".join(path)])
+            assert (answer.status, named(answer)) == (400, [".".join(path)])
         if "null" in types_of(schema, SCHEMAS):
             code = call(house, address, owner, body=changed(address.body(), path, None)).code
-            assert code in {"validation.error", *address.codes}
+            assert code in {"validation.error", unread(address), *address.codes}
 
 
 @pytest.mark.parametrize("address", [one for one in BODIES if "fields" in one.body()], ids=str)
@@ -146,7 +177,7 @@ def test_members_inside_fields(house: House, owner: Wallet, address: Address) ->
     """A value of `fields` that is neither text nor whole number names its field."""
     for value in (True, 1.5, -1, [], {}, [1], {"a": 1}):
         answer = call(house, address, owner, body=changed(address.body(), ("fields", "more"), value))
-        assert (answer.status, list(answer.json["cause"])) == (400, ["fields.more"])
+        assert (answer.status, named(answer)) == (400, ["fields.more"])
 
 
 @pytest.mark.parametrize("address", BODIES, ids=str)
@@ -164,8 +195,9 @@ def test_broken_bodies(house: House, owner: Wallet, address: Address) -> None:
         b'{"a":"\\ud800"}',
     ):
         if body or not address.row.bare:
-            answer = house.call(address.row.method, address.at(owner.number), owner, body)
-            assert (answer.status, answer.code) == (400, "validation.error"), body[:20]
+            who = holder(house, address, owner)
+            answer = house.call(address.row.method, address.at(owner.number), who, body)
+            assert (answer.status, answer.code) == (400, unread(address)), body[:20]
 
 
 @pytest.mark.parametrize("address", ALL, ids=str)
@@ -173,15 +205,17 @@ def test_heads_and_sizes(house: House, owner: Wallet, address: Address) -> None:
     """Every row has the same bounds and reads the same heads."""
     call(house, address, owner)
     good = call(house, address, owner).status  # the second time: some calls can be made once
-    swollen = house.call(address.row.method, address.at(owner.number), owner, b" " * 70_000, content_length="70000")
+    who = holder(house, address, owner)
+    swollen = house.call(address.row.method, address.at(owner.number), who, b" " * 70_000, content_length="70000")
     assert (swollen.status, swollen.code) == (413, "request.too.large")
     long = address.at(owner.number) + ("&" if "?" in address.at(owner.number) else "?") + "x=" + "a" * 9000
     assert call(house, address, owner, long).status == 414
     assert call(house, address, owner, x_filler="a" * 17_000).status == 431
-    assert call(house, address, owner, accept="video/mp4").status == 400
+    bills = address.row.family is Family.BILL
+    assert call(house, address, owner, accept="video/mp4").status == (406 if bills else 400)
     assert call(house, address, owner, authorization="Bearer x").status == 400
     other_type = call(house, address, owner, content_type="text/plain").status
-    assert other_type == (400 if address.row.body and not address.row.any_type else good)
+    assert other_type == ((415 if bills else 400) if address.row.body and not address.row.any_type else good)
     assert call(house, address, owner, accept="*/*", x_unknown="\xff").status == good
 
 
@@ -192,7 +226,9 @@ def test_other_methods(house: House, owner: Wallet, address: Address) -> None:
     allowed = sorted(same_path | ({"HEAD"} if "GET" in same_path else set()))
     bodies = {one.row.method: one.body() for one in ALL if one.path == address.path}
     for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"):
-        answer = house.call(method, address.at(owner.number), owner, bodies.get(method, address.body()))
+        answer = house.call(
+            method, address.at(owner.number), holder(house, address, owner), bodies.get(method, address.body())
+        )
         if method in allowed:
             assert answer.status < 300 or answer.status in (404, 422)
         else:

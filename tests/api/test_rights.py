@@ -9,14 +9,15 @@ from collections.abc import Iterator
 import pytest
 
 from kalita.clock import DAY
-from kalita.wire.endpoint import ALL_PERMISSIONS, Permission
+from kalita.wire.endpoint import ALL_PERMISSIONS, Caller, Permission
 from tests.api.house import Answer, House
-from tests.api.table import ANYONES, OURS, Address
+from tests.api.table import ANYONES, OURS, SECRETS, Address
 from tests.commands import past_the_program
 from tests.servers import Wallet
 
 MASKS = [Permission(mask) for mask in range(1, ALL_PERMISSIONS + 1)]
 NOBODY = 79_999_999_999
+BY_SECRET = SECRETS + [address for address in OURS if address.row.caller is Caller.EITHER]
 OPEN_TO_ANY_TOKEN = {"/search/v1/search", "/qw-mobile-providers-resolver/v1/providers"}
 
 
@@ -108,6 +109,50 @@ def test_closed_wallet_is_not_found(house: House, address: Address) -> None:
     number = house.wallet().number
     past_the_program(house.data, house.database, "UPDATE wallet SET closed_at = created_at WHERE wallet = $1", number)
     answer = call(house, address, house.token(number))
+    assert (answer.status, answer.code) == (404, "person.not.found")
+
+
+@pytest.mark.parametrize("address", BY_SECRET, ids=str)
+def test_secret_of_a_pair_opens_its_rows(house: House, address: Address) -> None:
+    """It is enough by itself; where money leaves, its owner has to have said so."""
+    answer = call(house, address, house.secret(house.wallet(RUB=1_000_00)))
+    if address.row.spends:
+        assert (answer.status, answer.code) == (403, "auth.forbidden")
+    else:
+        assert answer.code in address.codes, answer.body
+
+
+@pytest.mark.parametrize("address", [one for one in OURS if one.row.caller is Caller.TOKEN], ids=str)
+def test_secret_of_a_pair_opens_nothing_else(house: House, address: Address) -> None:
+    """A row for tokens takes it for a token that is unknown."""
+    answer = call(house, address, house.secret(house.wallet()))
+    assert (answer.status, answer.code) == (401, "auth.unauthorized")
+
+
+@pytest.mark.parametrize("address", BY_SECRET, ids=str)
+def test_dead_secrets_are_all_alike(house: House, address: Address) -> None:
+    """None, an unknown, a changed, a revoked one; a token where only a secret is taken: 401 in the same words."""
+    owner = house.wallet()
+    revoked = house.secret(owner)
+    (pair,) = house.run(house.app.key_pairs.live(owner.number))
+    assert call(house, address, revoked).status != 401
+    assert house.run(house.app.key_pairs.revoke(owner.number, pair.id))
+    changed = Wallet(owner.number, house.secret(owner).token[:-6] + "AAAA==")
+    dead = [revoked, changed, Wallet(NOBODY, "eyJ"), *([owner] if address.row.caller is Caller.SECRET else [])]
+    for one in dead:
+        answer = call(house, address, one)
+        assert (answer.status, answer.code) == (401, "auth.unauthorized")
+        assert words(answer) == words(call(house, address, None))
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("address", BY_SECRET, ids=str)
+def test_secret_of_a_closed_wallet_is_told_so(house: House, address: Address) -> None:
+    """As its token is, by every row."""
+    shop = house.secret(house.wallet())
+    text = "UPDATE wallet SET closed_at = created_at WHERE wallet = $1"
+    past_the_program(house.data, house.database, text, shop.number)
+    answer = call(house, address, shop)
     assert (answer.status, answer.code) == (404, "person.not.found")
 
 
