@@ -7,7 +7,10 @@ Source: access.md 4.
 import hashlib
 import re
 import secrets
+from itertools import islice
 from typing import NamedTuple
+
+import msgspec
 
 from kalita.access.acts import Who, act
 from kalita.access.caps import Caps, kept, stored
@@ -21,7 +24,7 @@ _FORM = re.compile(r"[\x21-\x7e]{1,256}", re.ASCII)
 
 
 RESTS = 10 * MINUTE
-MOST_WRITTEN = 25
+MOST_WRITTEN, MOST_LOOKED_AT = 100, 2_000
 CHANGED = Step("access_changed", ())
 """Goes with every change of tokens, blocks and closed wallets."""
 
@@ -123,16 +126,18 @@ class Tokens:
 
     async def write_uses(self) -> None:
         """Write down when tokens were last used: some at a time, each at most once in ten minutes."""
-        uses, self._uses = self._uses, {}
         if len(self._written) >= MOST_KNOWN:
             self._written = {}
-        due = [(token, at, client) for token, (at, client) in uses.items() if self._written.get(token, 0) + RESTS <= at]
-        for token, at, client in due[MOST_WRITTEN:]:
-            self._uses.setdefault(token, (at, client))
-        self._written |= {token: at for token, at, _ in due[:MOST_WRITTEN]}
-        steps = [Step("token_used", (token_hash(token), at, client)) for token, at, client in due[:MOST_WRITTEN]]
-        if steps:
-            await self._engine.change(*steps)
+        rows: list[dict[str, str | int]] = []
+        for token in list(islice(self._uses, MOST_LOOKED_AT)):
+            at, client = self._uses.pop(token)
+            if self._written.get(token, 0) + RESTS <= at:
+                self._written[token] = at
+                rows.append({"hash": token_hash(token), "at": at, "client": client})
+                if len(rows) == MOST_WRITTEN:
+                    break
+        if rows:
+            await self._engine.change(Step("tokens_used", (msgspec.json.encode(rows).decode(),)))
 
     async def of_wallet(self, wallet: int) -> list[Issued]:
         """Return the facts of every token a wallet ever had, oldest first."""

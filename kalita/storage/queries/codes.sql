@@ -106,5 +106,10 @@ SELECT CAST($1 AS BIGINT), CAST($2 AS BIGINT), $3, $4, $5
  WHERE EXISTS (SELECT 1 FROM renewal r WHERE r.hash = $6 AND r.used_for = $7)
     ON CONFLICT (wallet, at, what, who) DO NOTHING;
 
--- name: token_used
-UPDATE token SET last_used_at = $2, last_used_from = $3 WHERE hash = $1;
+-- name: tokens_used
+-- One statement for all: on SQLite whoever writes keeps the ledger waiting.
+UPDATE token SET last_used_at = used.at, last_used_from = used.client
+  FROM /* postgres: json_to_recordset($1) AS used (hash text, at bigint, client text) */
+       /* sqlite: (SELECT json_extract(value, '$.hash') AS hash, json_extract(value, '$.at') AS at, */
+       /* sqlite: json_extract(value, '$.client') AS client FROM json_each($1)) AS used */
+ WHERE token.hash = used.hash;

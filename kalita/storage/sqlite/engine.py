@@ -26,7 +26,7 @@ BUSY_MS = 30_000
 CACHE_KB = 32_768
 PAGE_BYTES = 2048
 """A payment touches about five pages for a row each: small ones make a smaller commit. Holds for a new file."""
-LONGEST_WAL = 131_072
+LONGEST_WAL = 200_000
 """Pages of the log after which a commit itself brings them home, should the keeper have failed to (keeper.py)."""
 SNAPSHOT_ROWS = 5_000
 LANES = 64
@@ -126,6 +126,8 @@ class SqliteEngine:
 
     async def change(self, *steps: Step) -> list[int]:
         """Run statements in one transaction. See Engine."""
+        if len(steps) == 1:
+            return await self._run(partial(self._alone, steps[0]))
         return await self._write(partial(self._change, steps))
 
     @asynccontextmanager
@@ -168,10 +170,13 @@ class SqliteEngine:
             self._reader.execute("COMMIT")
 
     async def _write(self, work: Callable[[], Result]) -> Result:
+        return await self._run(partial(self._transaction, work))
+
+    async def _run(self, work: Callable[[], Result]) -> Result:
         try:
             if self._inline:
-                return self._transaction(work)
-            return await asyncio.get_running_loop().run_in_executor(self._thread, self._transaction, work)
+                return work()
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except sqlite3.OperationalError as problem:
             raise Unavailable(str(problem)) from problem
 
@@ -200,6 +205,15 @@ class SqliteEngine:
 
     def _change(self, steps: tuple[Step, ...]) -> list[int]:
         return [self._writer.execute(self._queries[step.query], step.args).rowcount for step in steps]
+
+    def _alone(self, step: Step) -> list[int]:
+        """
+        Run a statement as a transaction of its own.
+
+        Beside a busy event loop each call of SQLite may wait for Python's lock, and the ledger for SQLite's meanwhile:
+        this is one call.
+        """
+        return [self._writer.execute(self._queries[step.query], step.args).rowcount]
 
     def _lease(self, holder: str, seconds: int) -> int:
         now = time.time_ns() // 1000

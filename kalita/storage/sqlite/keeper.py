@@ -11,8 +11,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 
-LONGEST_LOG = 25_000
-"""Rows written, about as many as pages, after which the log goes home: seldom, since a hot page then goes once."""
+LONGEST_LOG = 100_000
+"""Rows written, about as many as pages (200 MB), after which the log goes home: seldom, a hot page then goes once."""
 LITTLE_PAGES = 400
 MOST_ROUNDS = 5
 _HOME = "PRAGMA wal_checkpoint(PASSIVE)"
