@@ -196,7 +196,7 @@ class App:
         Open an installation.
 
         create   make the directory, the key and the database when they are not there
-        serving  the ledger of the embedded engine gets a process, and so a core, of its own
+        serving  the ledger gets a process, and so a core, of its own
         raises  BadSetting when there is nothing to open, or the key is not the database's
         """
         place = Place(settings)
@@ -207,8 +207,9 @@ class App:
         keys, clock, engine = Keys(secret), clock or Clock(), await place.open()
         await _move(engine, clock, settings, serving)
         ledger: Ledger = Writer(engine, keys, clock, settings.largest_group)
-        if serving and place.file is not None:
-            ledger = RemoteWriter(Hello(str(place.file), secret, clock.offset, settings.largest_group, settings.demo))
+        if serving:
+            database = settings.database or str(place.file)
+            ledger = RemoteWriter(Hello(database, secret, clock.offset, settings.largest_group, settings.demo))
         app = cls(settings, engine, keys, clock, ledger)
         app.is_new = not made
         await app._check_key()

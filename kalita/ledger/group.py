@@ -86,6 +86,7 @@ class Group:
         self._counted: set[int] = set()
         self._first, self._last = 0, found.lane.last_txn
         self.outcomes = [self._judge(order) for order in self._orders]
+        self._writes.refused = any(isinstance(outcome, Refusal) for outcome in self.outcomes)
         return self._finish()
 
     def _judge(self, order: Order) -> Outcome:

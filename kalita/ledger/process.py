@@ -1,5 +1,5 @@
 """
-The ledger process of the embedded engine: one writer with a core of its own, at the other end of a socket pair.
+The ledger process of a server: one writer with a core of its own, at the other end of a socket pair.
 
 It ends when the server's end closes, whatever became of the server: what it had begun to write is committed or not, as
 a whole, and the next server's ledger goes on from there.
@@ -23,7 +23,8 @@ from kalita.ledger import frames
 from kalita.ledger.order import Accepted, Outcome
 from kalita.ledger.writer import Writer
 from kalita.observe import set_up_log
-from kalita.storage.engine import Unavailable
+from kalita.storage.engine import Engine, Unavailable
+from kalita.storage.postgres.engine import PostgresEngine
 from kalita.storage.sqlite.engine import SqliteEngine
 
 FOLLOW_S = 1
@@ -87,7 +88,7 @@ def reply_of(number: int, outcome: Outcome | Exception) -> frames.Reply:
     return frames.Reply(number, refused=(outcome.code, outcome.status, outcome.en, outcome.ru))
 
 
-async def _follow(engine: SqliteEngine, clock: Clock) -> None:
+async def _follow(engine: Engine, clock: Clock) -> None:
     """Take up what `kalita clock` did."""
     while True:
         await asyncio.sleep(FOLLOW_S)
@@ -96,10 +97,16 @@ async def _follow(engine: SqliteEngine, clock: Clock) -> None:
             clock.offset = int(row[0]) if row else 0
 
 
+def _engine(hello: frames.Hello) -> Engine:
+    if "://" in hello.database:
+        return PostgresEngine(hello.database, strict=not hello.demo)
+    return SqliteEngine(Path(hello.database), inline=True)
+
+
 async def _run(end: socket.socket) -> None:
     _, connection = await asyncio.get_running_loop().create_connection(_Connection, sock=end)
     hello = await connection.hello
-    engine = SqliteEngine(Path(hello.database), inline=True)
+    engine = _engine(hello)
     clock = Clock(hello.clock_offset)
     writer = Writer(engine, Keys(hello.secret), clock, hello.largest_group)
     following = asyncio.create_task(_follow(engine, clock)) if hello.demo else None

@@ -84,6 +84,7 @@ class Writes:
     bars: list[BarRow] = field(default_factory=list)
     extras: list[Named] = field(default_factory=list)
     group: GroupRow | None = None
+    refused: bool = False
 
 
 class Step(NamedTuple):
@@ -112,7 +113,7 @@ class Engine(Protocol):
         """
         Return a number that changes with every change of who may do what: tokens, blocks, closed wallets.
 
-        Whoever keeps such facts asks before he uses them; the answer is as fresh as a read of the facts themselves.
+        Whoever keeps such facts asks before he uses them: no change is missed that was answered before he asks.
         """
 
     async def all(self, query: str, *args: Any) -> list[Row]:

@@ -17,11 +17,11 @@ import pytest
 
 from kalita.ledger.accounts import Kind
 from kalita.ledger.order import Accepted
-from kalita.refusals import REPEATED
+from kalita.refusals import NOT_ENOUGH_MONEY, REPEATED
 from kalita.storage.engine import Step, Unavailable
 from kalita.storage.postgres import attempts, engine
 from kalita.storage.postgres.address import Server, read
-from kalita.storage.postgres.connection import KEYED, Unsafe, connect
+from kalita.storage.postgres.connection import KEYED, Connection, Unsafe, connect
 from kalita.storage.postgres.engine import PostgresEngine
 from tests import postgres
 from tests.books import ALICE, BOB, CAROL, Books, bar, bill, pay
@@ -303,3 +303,29 @@ def test_nobody_waits_for_a_pool_that_lost_its_connections(url: str, monkeypatch
         run(work())
     finally:
         server.remove()
+
+
+def test_repeat_that_waited_for_the_first_gets_its_answer(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The money is gone when its turn comes, and its statement began before the first was there: it is no refusal."""
+    real = attempts.commit
+
+    async def late(connection: Connection) -> None:
+        await asyncio.sleep(0.3)
+        await real(connection)
+
+    async def work() -> None:
+        async with books(url) as one, books(url) as two:
+            await one.wallet(ALICE, RUB=100)
+            monkeypatch.setattr(attempts, "commit", late)
+            first = asyncio.create_task(one.submit(pay(ALICE, BOB, 100, client_id="1")))
+            await asyncio.sleep(0.1)
+            again, other = await asyncio.gather(
+                two.submit(pay(ALICE, BOB, 100, client_id="1")), two.submit(pay(ALICE, BOB, 100, client_id="2"))
+            )
+            accepted = await first
+            assert isinstance(accepted, Accepted)
+            assert again == accepted._replace(repeated=True)
+            assert other is NOT_ENOUGH_MONEY
+            await one.proven()
+
+    run(work())

@@ -12,7 +12,7 @@ import asyncpg
 from kalita.storage.engine import Found, Needs, Step, Unavailable, Writes
 from kalita.storage.postgres import group
 from kalita.storage.postgres.connection import LOST, Connection, GivenUp
-from kalita.storage.postgres.epoch import Epoch
+from kalita.storage.postgres.epoch import CHANGES, Epoch
 from kalita.storage.postgres.group import NOW
 from kalita.storage.rows import GroupRow
 
@@ -62,7 +62,12 @@ async def roll_back(db: Connection) -> None:
 
 
 class GroupAttempts:
-    """One group, tried again with the same keys. unsure: what was written when the answer to a COMMIT was lost."""
+    """
+    One group, tried again with the same keys.
+
+    changed  whether it changes the access epoch
+    unsure   what was written when the answer to a COMMIT was lost
+    """
 
     def __init__(
         self, needs: Needs, judge: Callable[[Found], Writes], queries: Mapping[str, str], epoch: Epoch
@@ -70,6 +75,7 @@ class GroupAttempts:
         self._needs, self._judge, self._queries, self._epoch = needs, judge, queries, epoch
         self._unsure: GroupRow | None = None
         self._repeats = 0
+        self.changed = False
 
     async def run(self, db: Connection) -> None:
         """Try once; return when the group is committed."""
@@ -86,9 +92,13 @@ class GroupAttempts:
 
     async def _judged(self, db: Connection) -> Writes:
         found = await group.find(db, self._queries, self._needs, self._epoch)
-        self._repeats = len(found.payments)
         writes = self._judge(found)
+        if writes.refused:
+            found = await group.find_again(db, self._queries, self._needs)
+            writes = self._judge(found)
+        self._repeats = len(found.payments)
         if writes.group is not None:
+            self.changed = self.changed or any(query == CHANGES for query, _ in writes.extras)
             await group.write(db, self._queries, writes, found.hooks)
         elif self._repeats:
             # What is answered again may be of a commit that no standby has confirmed: this one waits behind it.

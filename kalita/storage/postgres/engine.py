@@ -17,7 +17,7 @@ from kalita.storage.engine import Found, Needs, Row, Step, Unavailable, Writes
 from kalita.storage.postgres.address import read
 from kalita.storage.postgres.attempts import ChangeAttempts, GroupAttempts, lease
 from kalita.storage.postgres.connection import KEYED, LOST, Connection, closed_on_error, connect, patiently
-from kalita.storage.postgres.epoch import Epoch
+from kalita.storage.postgres.epoch import CHANGES, SETTLED_S, Epoch
 from kalita.storage.postgres.migrated import is_made, migrated
 from kalita.storage.postgres.pool import Pool
 from kalita.storage.queries import for_postgres
@@ -75,7 +75,10 @@ class PostgresEngine:
 
     async def group(self, needs: Needs, judge: Callable[[Found], Writes]) -> None:
         """Write one group in one transaction. See Engine."""
-        await self._lasting(self._writers, GroupAttempts(needs, judge, self._queries, self._epoch).run)
+        attempts = GroupAttempts(needs, judge, self._queries, self._epoch)
+        await self._lasting(self._writers, attempts.run)
+        if attempts.changed:
+            await asyncio.sleep(SETTLED_S)
 
     async def lease(self, holder: str, seconds: int) -> int:
         """Lease a lane by the database's clock. See Engine."""
@@ -92,7 +95,7 @@ class PostgresEngine:
         return rows[0] if rows else None
 
     async def epoch(self) -> int:
-        """Return the access epoch, read after this call began. See Engine."""
+        """Return the access epoch: no change is missed that was answered before this call. See Engine."""
         return await self._epoch.read()
 
     async def all(self, query: str, *args: Any) -> list[Row]:
@@ -111,7 +114,10 @@ class PostgresEngine:
 
         It is repeated only as long as nothing was committed: when the answer to the COMMIT is lost, the caller is told.
         """
-        return await self._lasting(self._readers, ChangeAttempts(steps, self._queries).run)
+        done = await self._lasting(self._readers, ChangeAttempts(steps, self._queries).run)
+        if any(step.query == CHANGES for step in steps):
+            await asyncio.sleep(SETTLED_S)
+        return done
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator["PostgresSnapshot"]:

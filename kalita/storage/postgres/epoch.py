@@ -1,4 +1,9 @@
-"""The access epoch, asked for once for all who want it at the same moment."""
+"""
+The access epoch, good for a moment: no request waits for a read of its own.
+
+A process may go by what it read for GOOD_S from when that read began. Whoever changes the epoch answers only SETTLED_S
+after his commit: then no process goes by the old one any more, and what he says holds everywhere.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,62 +12,65 @@ import asyncpg
 
 from kalita.storage.engine import Unavailable
 
-EVERY_S = 0.003
-"""Between two reads: about as often as a busy writer brings the epoch along."""
+GOOD_S = 0.01
+SETTLED_S = 1.5 * GOOD_S
+CHANGES = "access_changed"
+"""The statement that changes it."""
 
 
 class Epoch:
     """
-    Share a read among those who wait for it.
+    What this process knows of the epoch.
 
-    ask  reads the epoch
-    Whoever comes while a read is under way waits for the next one: what he gets was read after he came. A statement
-    that reads the epoch on its way answers those who waited when it was sent, which leaves nothing to ask.
+    ask  reads it
+    Those who come when it is not good any more share a read that begins after they came. One that is half as old as
+    it may be is read anew on the side; a statement that reads the epoch on its way saves that.
     """
 
     def __init__(self, ask: Callable[[], Awaitable[int]]) -> None:
         self._ask = ask
         self._waiting: list[asyncio.Future[int]] = []
         self._asking: asyncio.Task[None] | None = None
-        self._next = 0.0
+        self._value, self._read_at = 0, 0.0
 
     async def read(self) -> int:
-        """Return the epoch as of a moment after this call began. raises: Unavailable"""
+        """Return the epoch as it was at most GOOD_S ago. raises: Unavailable"""
         loop = asyncio.get_running_loop()
+        age = loop.time() - self._read_at
+        if age < GOOD_S:
+            if age > GOOD_S / 2 and self._asking is None:
+                self._asking = loop.create_task(self._run())
+            return self._value
         answer: asyncio.Future[int] = loop.create_future()
         self._waiting.append(answer)
         if self._asking is None:
             self._asking = loop.create_task(self._run())
         return await answer
 
-    def waiting(self) -> list["asyncio.Future[int]"]:
-        """Return those who wait now and whom nobody has answered."""
-        self._waiting = _still(self._waiting)
-        return list(self._waiting)
-
-    def answer(self, waiting: list["asyncio.Future[int]"], epoch: int) -> None:
-        """Answer those who waited before the read was sent."""
-        for answer in _still(waiting):
-            answer.set_result(epoch)
+    def learn(self, epoch: int, begun: float) -> None:
+        """Take what a read found. begun: by the event loop's clock, no later than when it was sent"""
+        if begun > self._read_at:
+            self._value, self._read_at = epoch, begun
 
     async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
-        while self._waiting:
-            await asyncio.sleep(max(self._next - loop.time(), 0))
-            waiting, self._waiting = self.waiting(), []
-            if not waiting:
-                continue
-            self._next = loop.time() + EVERY_S
+        """Read once, and again for those who came meanwhile."""
+        loop, again = asyncio.get_running_loop(), True
+        while again:
+            waiting, self._waiting = self._waiting, []
+            begun = loop.time()
             try:
                 epoch = await self._ask()
             except (Unavailable, asyncpg.PostgresError) as problem:
                 for answer in _still(waiting):
                     answer.set_exception(problem)
             else:
-                self.answer(waiting, epoch)
+                self.learn(epoch, begun)
+                for answer in _still(waiting):
+                    answer.set_result(epoch)
+            again = bool(self._waiting)
         self._asking = None
 
 
 def _still(waiting: list["asyncio.Future[int]"]) -> list["asyncio.Future[int]"]:
-    """Return those that are not answered, and that nobody has given up."""
+    """Return those that nobody has given up."""
     return [answer for answer in waiting if not answer.done()]

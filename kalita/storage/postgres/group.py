@@ -1,10 +1,11 @@
 """
-The group write on PostgreSQL: one statement that locks, one that looks up, and one that writes what every group writes.
+The group write on PostgreSQL: one statement that locks and looks up, and one that writes what every group writes.
 
-Locks come first and look-ups second: a statement sees what was committed before it began, so one that did both would
-miss the key that a rival wrote while it waited for his lock. Rows go in as arrays, a column each.
+A statement sees what was committed before it began, so it may miss the key that a rival wrote while it waited for his
+lock: see `find` and `find_again`. Rows go in as arrays, a column each.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from itertools import groupby
@@ -12,7 +13,7 @@ from typing import Any, get_type_hints
 
 from msgspec.structs import astuple
 
-from kalita.storage.engine import Found, LaneLost, Needs, Writes
+from kalita.storage.engine import Found, LaneLost, Needs, Row, Writes
 from kalita.storage.outbox import EventRow, Hook, events_of
 from kalita.storage.postgres.connection import Connection
 from kalita.storage.postgres.epoch import Epoch
@@ -56,7 +57,7 @@ def _insert(table: str, row: type, first: int = 1) -> str:
     return f"INSERT INTO {table} ({names}) SELECT * FROM unnest({_arrays(columns.values(), first)}) AS new ({names})"
 
 
-_ACCOUNT, _LANE = _columns(AccountRow), _columns(LaneRow)
+_ACCOUNT = _columns(AccountRow)
 _FREE = "".join(f", NULL::{kind}" for kind in [*_ACCOUNT.values()][4:])
 LOCK = f"""
 SELECT lane, leased_until, seq, last_txn{_FREE}, holder, head,
@@ -68,30 +69,46 @@ SELECT {", ".join(_ACCOUNT)}, NULL, NULL, NULL
 """
 The lane and then the accounts, in the order of their ids: nobody waits for one who waits for him.
 
-The access epoch comes along for all who wait for it: under load that is often enough, and costs no read of its own.
+The access epoch comes along: under load that is often enough, and costs no read of its own.
 """
 
-LOOK_UP = """
+
+def _look_up(first: int) -> str:
+    """Return what looks up repeats, payments that wait and hooks; its parameters are numbered from `first` on."""
+    owners, ids, wallets, streams, txns, told = (f"${first + number}" for number in range(6))
+    return f"""
 SELECT 0 AS what, p.owner AS a, p.txn_id AS b, 0::BIGINT AS c, 0::BIGINT AS d,
        p.client_id AS e, p.meaning AS f, p.answer AS g
-  FROM unnest($1::BIGINT[], $2::TEXT[]) AS wanted (owner, client_id)
+  FROM unnest({owners}::BIGINT[], {ids}::TEXT[]) AS wanted (owner, client_id)
  CROSS JOIN LATERAL
        (SELECT * FROM payment WHERE owner = wanted.owner AND client_id = wanted.client_id LIMIT 1) AS p
  UNION ALL
 SELECT 1, h.wallet, h.stream, h.txn_id, h.sum + h.commission, NULL, NULL, NULL
-  FROM unnest($3::BIGINT[], $4::BIGINT[], $5::BIGINT[]) AS wanted (wallet, stream, txn_id)
+  FROM unnest({wallets}::BIGINT[], {streams}::BIGINT[], {txns}::BIGINT[]) AS wanted (wallet, stream, txn_id)
  CROSS JOIN LATERAL
        (SELECT * FROM history
          WHERE wallet = wanted.wallet AND stream = wanted.stream AND txn_id = wanted.txn_id AND state = 1
          LIMIT 1) AS h
  UNION ALL
 SELECT 2, r.wallet, r.kinds, 0, 0, r.id, NULL, NULL
-  FROM (SELECT * FROM receiver WHERE channel = 1 AND wallet = ANY($6::BIGINT[]) ORDER BY wallet FOR UPDATE) AS r"""
+  FROM (SELECT * FROM receiver WHERE channel = 1 AND wallet = ANY({told}::BIGINT[]) ORDER BY wallet FOR UPDATE) AS r"""
+
+
+LOOK_UP = _look_up(1)
 """
 Repeats, payments that wait, hooks.
 
 The hooks are locked: whoever gives one back must not look for what is due before this commit.
 """
+
+_LOCKED = len(_ACCOUNT) + 3
+FIND = f"""
+SELECT locked.*, NULL::INT, NULL::BIGINT, NULL::BIGINT, NULL::BIGINT, NULL::BIGINT, NULL::TEXT, NULL::TEXT, NULL::TEXT
+  FROM ({LOCK}) AS locked
+ UNION ALL
+SELECT {", ".join(["NULL"] * _LOCKED)}, looked.*
+  FROM ({_look_up(3)}) AS looked"""
+"""Both at once: it may miss what a rival wrote while it waited for his lock."""
 
 CHANGING = ("id", "balance", "bars", "entries", "last_txn", "sum_in", "sum_out", "sum_card", "spent")
 _SET = ", ".join(f"{name} = new.{name}" for name in CHANGING[1:])
@@ -130,44 +147,63 @@ RENEW = f"UPDATE lane SET leased_until = {NOW} + {LEASE_US} WHERE lane = $1"
 
 async def find(db: Connection, queries: Mapping[str, str], needs: Needs, epoch: Epoch) -> Found:
     """
-    Lock what the orders touch, then read what they need.
+    Lock what the orders touch and read what they need, in one statement.
 
+    What it missed of a rival who held a lock shows when the group is written, as a unique key that is there, and the
+    group is tried again. A refusal writes nothing: whoever refuses has to ask `find_again`.
     raises  LaneLost when the lane is leased to another writer
     """
-    asked = epoch.waiting()
-    lane, accounts, current = await lock(db, needs)
-    epoch.answer(asked, current)
-    if lane is None or lane.holder != needs.holder:
-        raise LaneLost(needs.lane)
-    found = Found(lane, accounts, {}, {})
-    if needs.keys or needs.waiting or needs.told:
-        await _look_up(db, needs, found)
-    for guard in needs.guards:
-        if await db.fetch(queries[guard[0]], *guard[1]):
-            found.guards.add(guard)
-    return found
+    begun = asyncio.get_running_loop().time()
+    rows = await db.fetch(FIND, needs.lane, needs.accounts, *_wanted(needs))
+    lane, accounts, current = _locked(rows)
+    epoch.learn(current, begun)
+    return await _found(db, queries, needs, lane, accounts, [row[_LOCKED:] for row in rows])
 
 
-async def lock(db: Connection, needs: Needs) -> tuple[LaneRow | None, dict[int, AccountRow], int]:
-    """Lock the lane and the accounts that are there; return them as they are then, and the access epoch."""
+async def find_again(db: Connection, queries: Mapping[str, str], needs: Needs) -> Found:
+    """Read anew under the locks that are held already: this look-up misses nothing."""
+    lane, accounts = await lock(db, needs)
+    return await _found(db, queries, needs, lane, accounts, await db.fetch(LOOK_UP, *_wanted(needs)))
+
+
+async def lock(db: Connection, needs: Needs) -> tuple[LaneRow | None, dict[int, AccountRow]]:
+    """Lock the lane and the accounts that are there; return them as they are then."""
+    return _locked(await db.fetch(LOCK, needs.lane, needs.accounts))[:2]
+
+
+def _wanted(needs: Needs) -> tuple[Any, ...]:
+    return *_turned(needs.keys, 2), *_turned(needs.waiting, 3), needs.told
+
+
+def _locked(rows: Iterable[Row]) -> tuple[LaneRow | None, dict[int, AccountRow], int]:
+    """Return the lane, the accounts and the access epoch out of rows that begin as those of LOCK."""
     lane, accounts, width, epoch = None, {}, len(_ACCOUNT), 0
-    for row in await db.fetch(LOCK, needs.lane, needs.accounts):
-        if row[width] is None:
-            accounts[row[0]] = AccountRow(*row[:width])
-        else:
+    for row in rows:
+        if row[width] is not None:
             lane, epoch = LaneRow(row[0], row[width], row[1], row[2], row[3], row[width + 1]), row[width + 2] or 0
+        elif row[0] is not None:
+            accounts[row[0]] = AccountRow(*row[:width])
     return lane, accounts, epoch
 
 
-async def _look_up(db: Connection, needs: Needs, found: Found) -> None:
-    wanted = (*_turned(needs.keys, 2), *_turned(needs.waiting, 3), needs.told)
-    for what, a, b, c, d, e, f, g in await db.fetch(LOOK_UP, *wanted):
+async def _found(
+    db: Connection, queries: Mapping[str, str], needs: Needs, lane: LaneRow | None, accounts: dict[int, AccountRow],
+    looked_up: Iterable[Row],
+) -> Found:  # fmt: skip
+    if lane is None or lane.holder != needs.holder:
+        raise LaneLost(needs.lane)
+    found = Found(lane, accounts, {}, {})
+    for what, a, b, c, d, e, f, g in looked_up:
         if what == 0:
             found.payments[a, e] = PaymentRow(a, e, b, f, g)
         elif what == 1:
             found.waiting[a, b, c] = d
-        else:
+        elif what == 2:
             found.hooks[a] = (a, e, b)
+    for guard in needs.guards:
+        if await db.fetch(queries[guard[0]], *guard[1]):
+            found.guards.add(guard)
+    return found
 
 
 async def write(db: Connection, queries: Mapping[str, str], writes: Writes, hooks: Mapping[int, Hook]) -> None:
