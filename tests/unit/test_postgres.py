@@ -124,13 +124,13 @@ def test_group_whose_commit_was_not_answered_is_written_once(
     """The chain tells whether it is there: orders without an id of their own are not paid twice either."""
     commit, cuts = attempts.commit, []
 
-    async def cut(db: attempts.Connection) -> None:
+    async def cut(db: attempts.Connection, chain: bool = False) -> None:
         if cuts:
-            await commit(db)
+            await commit(db, chain)
             return
         cuts.append(1)
         if committed:
-            await commit(db)
+            await commit(db, chain)
         db.terminate()
         raise asyncpg.ConnectionDoesNotExistError("cut")
 
@@ -153,7 +153,7 @@ def test_group_whose_commit_was_not_answered_is_written_once(
 def test_change_whose_commit_was_not_answered_is_told_so(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is not repeated behind its caller's back: he asks again, or looks."""
 
-    async def cut(db: attempts.Connection) -> None:
+    async def cut(db: attempts.Connection, chain: bool = False) -> None:
         db.terminate()
         raise asyncpg.ConnectionDoesNotExistError("cut")
 
@@ -309,9 +309,9 @@ def test_repeat_that_waited_for_the_first_gets_its_answer(url: str, monkeypatch:
     """The money is gone when its turn comes, and its statement began before the first was there: it is no refusal."""
     real = attempts.commit
 
-    async def late(connection: Connection) -> None:
+    async def late(connection: Connection, chain: bool = False) -> None:
         await asyncio.sleep(0.3)
-        await real(connection)
+        await real(connection, chain)
 
     async def work() -> None:
         async with books(url) as one, books(url) as two:
@@ -327,5 +327,22 @@ def test_repeat_that_waited_for_the_first_gets_its_answer(url: str, monkeypatch:
             assert again == accepted._replace(repeated=True)
             assert other is NOT_ENOUGH_MONEY
             await one.proven()
+
+    run(work())
+
+
+def test_transaction_that_is_begun_ahead_ends_when_nothing_comes(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit begins the next transaction; an idle server keeps none open, and pays as before."""
+    monkeypatch.setattr(engine, "REST_S", 0.1)
+    open_ones = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'kalita' AND state LIKE 'idle in%'"
+
+    async def work() -> None:
+        async with books(url) as on:
+            await on.wallet(ALICE, RUB=100)
+            for _ in range(2):
+                await on.done(pay(ALICE, BOB, 10))
+                await asyncio.sleep(0.5)
+                assert await asyncio.to_thread(postgres.ask, url, open_ones) == [(0,)]
+            await on.proven()
 
     run(work())

@@ -32,9 +32,11 @@ SELECT number, $1, {NOW} + $2, 0, 0, $3
 RETURNING lane"""
 
 
-async def commit(db: Connection) -> None:
+async def commit(db: Connection, chain: bool = False) -> None:
     """
     Commit, and return only when the server says so without a reservation.
+
+    chain  begin the next transaction in the same round trip; until its first statement it holds nothing
 
     An operator who cancels the wait for a standby makes the server answer success, with no more than a warning.
     """
@@ -45,7 +47,7 @@ async def commit(db: Connection) -> None:
 
     db.add_log_listener(listen)
     try:
-        status = await db.execute("COMMIT")
+        status = await db.execute("COMMIT AND CHAIN" if chain else "COMMIT")
     finally:
         db.remove_log_listener(listen)
     if status != "COMMIT" or warnings:
@@ -79,7 +81,8 @@ class GroupAttempts:
 
     async def run(self, db: Connection) -> None:
         """Try once; return when the group is committed."""
-        await db.execute(BEGIN)
+        if not db.is_in_transaction():
+            await db.execute(BEGIN)
         try:
             writes = None if await self._was_written(db) else await self._judged(db)
             commits = writes is None or writes.group is not None or bool(self._repeats)
@@ -88,7 +91,7 @@ class GroupAttempts:
             raise
         if writes is not None:
             self._unsure = writes.group
-        await (commit(db) if commits else roll_back(db))
+        await (commit(db, chain=True) if commits else roll_back(db))
 
     async def _judged(self, db: Connection) -> Writes:
         found = await group.find(db, self._queries, self._needs, self._epoch)
@@ -116,6 +119,12 @@ class GroupAttempts:
             return True
         self._unsure = None
         return False
+
+
+async def rest(db: Connection) -> None:
+    """End a transaction that was begun for a group which did not come."""
+    if db.is_in_transaction():
+        await roll_back(db)
 
 
 class ChangeAttempts:

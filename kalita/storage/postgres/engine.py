@@ -7,7 +7,7 @@ from its beginning, and the same work is done again; an answer goes out only aft
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -15,7 +15,7 @@ import asyncpg
 
 from kalita.storage.engine import Found, Needs, Row, Step, Unavailable, Writes
 from kalita.storage.postgres.address import read
-from kalita.storage.postgres.attempts import ChangeAttempts, GroupAttempts, lease
+from kalita.storage.postgres.attempts import ChangeAttempts, GroupAttempts, lease, rest
 from kalita.storage.postgres.connection import KEYED, LOST, Connection, closed_on_error, connect, patiently
 from kalita.storage.postgres.epoch import CHANGES, SETTLED_S, Epoch
 from kalita.storage.postgres.migrated import is_made, migrated
@@ -24,6 +24,8 @@ from kalita.storage.queries import for_postgres
 
 Result = TypeVar("Result")
 READERS = 6
+REST_S = 1
+"""After a group the next one's transaction is begun already; without a group for so long it ends again."""
 READ_S, WRITE_S = 5, 10
 """Longest time of one statement, and of one transaction: then its socket is closed."""
 READ_PATIENCE_S, WRITE_PATIENCE_S = 0.8, 15
@@ -47,7 +49,8 @@ class PostgresEngine:
         self._strict = strict
         self._queries = for_postgres()
         self._readers = Pool(self._connected, READERS)
-        self._writers = Pool(self._connected, 1)
+        self._writers = Pool(self._connected, 1, begun=True)
+        self._resting: asyncio.TimerHandle | None = None
         self._epoch = Epoch(self._one_epoch)
         self._opening = asyncio.Lock()
         self._ready = False
@@ -76,7 +79,10 @@ class PostgresEngine:
     async def group(self, needs: Needs, judge: Callable[[Found], Writes]) -> None:
         """Write one group in one transaction. See Engine."""
         attempts = GroupAttempts(needs, judge, self._queries, self._epoch)
+        if self._resting is not None:
+            self._resting.cancel()
         await self._lasting(self._writers, attempts.run)
+        self._resting = asyncio.get_running_loop().call_later(REST_S, self._rest)
         if attempts.changed:
             await asyncio.sleep(SETTLED_S)
 
@@ -131,8 +137,18 @@ class PostgresEngine:
 
     async def close(self) -> None:
         """End every connection. See Engine."""
+        if self._resting is not None:
+            self._resting.cancel()
         await self._readers.close()
         await self._writers.close()
+
+    def _rest(self) -> None:
+        self._resting = None
+        self._ending = asyncio.ensure_future(self._at_rest())
+
+    async def _at_rest(self) -> None:
+        with suppress(Unavailable):
+            await self._lasting(self._writers, rest)
 
     async def _connected(self) -> Connection:
         async with self._opening:

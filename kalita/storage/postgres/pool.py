@@ -22,11 +22,12 @@ class Pool:
     """
     Connections that are opened when they are needed and kept.
 
-    size  how many at most; who comes when all are in use waits
+    size   how many at most; who comes when all are in use waits
+    begun  one may come back with a transaction that is begun and holds nothing yet
     """
 
-    def __init__(self, connect: Connect, size: int) -> None:
-        self._connect = connect
+    def __init__(self, connect: Connect, size: int, begun: bool = False) -> None:
+        self._connect, self._begun = connect, begun
         self._free: list[Connection] = []
         self._room = asyncio.Semaphore(size)
 
@@ -41,15 +42,17 @@ class Pool:
         async with self._room:
             connection = await self._take()
             timer = asyncio.get_running_loop().call_later(seconds, connection.terminate)
+            failed = True
             try:
                 yield connection
+                failed = False
             except asyncpg.InterfaceError as problem:
                 if connection.is_closed():
                     raise Unavailable(str(problem)) from problem
                 raise
             finally:
                 timer.cancel()
-                self._give(connection)
+                self._give(connection, failed)
 
     async def _take(self) -> Connection:
         while self._free:
@@ -58,8 +61,8 @@ class Pool:
                 return connection
         return await self._connect()
 
-    def _give(self, connection: Connection) -> None:
-        if connection.is_closed() or connection.is_in_transaction():
+    def _give(self, connection: Connection, failed: bool) -> None:
+        if connection.is_closed() or (connection.is_in_transaction() and (failed or not self._begun)):
             connection.terminate()
         else:
             self._free.append(connection)
