@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from bench import hooks, measure, outside, plot, postgres
+from bench import bills, hooks, measure, outside, plot, postgres
 
 PARTS = {
     "http": measure.http,
@@ -24,6 +24,7 @@ PARTS = {
     "postgres": postgres.rows,
     "outside": outside.rows,
     "hooks": hooks.rows,
+    "bills": bills.rows,
 }
 DOCS = Path(__file__).parent.parent / "docs"
 
