@@ -72,7 +72,11 @@ class Found:
 
 @dataclass(slots=True)
 class Writes:
-    """What a group writes; empty when every order was refused or a repeat."""
+    """
+    What a group writes; empty when every order was refused or a repeat.
+
+    refused  at least one order was: nothing shows whether what was read for it still holds
+    """
 
     wallets: list[WalletRow] = field(default_factory=list)
     opened: list[AccountRow] = field(default_factory=list)
