@@ -45,18 +45,24 @@ def main(quick: bool, only: tuple[str, ...], data: Path | None) -> None:
     rows = []
     try:
         for name in only or PARTS:
-            rows += PARTS[name](bench)
+            found = PARTS[name](bench)
+            rows += found
+            for row in found:
+                show(row)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    for row in rows:
-        bound = "at most" if row.less else "at least"
-        verdict = "holds" if row.holds else "MISSED"
-        click.echo(
-            f"{row.name:52} {row.value:9.3f}   must {bound} {row.must:<7g} {verdict:7} aim {row.aim:<7.3g} {row.detail}"
-        )
     if not quick and not only:
         keep(rows)
     sys.exit(not all(row.holds for row in rows))
+
+
+def show(row: measure.Row) -> None:
+    """Print a row once it is measured."""
+    bound = "at most" if row.less else "at least"
+    verdict = "holds" if row.holds else "MISSED"
+    click.echo(
+        f"{row.name:52} {row.value:9.3f}   must {bound} {row.must:<7g} {verdict:7} aim {row.aim:<7.3g} {row.detail}"
+    )
 
 
 def keep(rows: list[measure.Row]) -> None:

@@ -6,8 +6,10 @@ import contextlib
 import re
 import statistics
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from bench import load, servers
 from bench.measure import ROUNDS, Bench, Row, half_load, ratio
@@ -53,8 +55,7 @@ def prepared(bench: Bench) -> Iterator[tuple[_Server, Bench]]:
         server = _Server(own, bench.seconds)
         bench.say("preparing pgbench's tables")
         database = server.make(QUICK_SCALE if bench.seconds == 1 else SCALE)
-        folder = bench.data / "postgres"
-        folder.mkdir()
+        folder = Path(tempfile.mkdtemp(prefix="postgres", dir=bench.data))
         yield server, replace(bench, data=folder, database=database)
     finally:
         own.remove()
