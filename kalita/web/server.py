@@ -100,10 +100,10 @@ class Server:
         begun = time.perf_counter()
         trace_id = f"{getrandbits(64):016x}"
         route, texts, methods = self._router.find(request.method, request.path)
-        language, page = "ru", False
+        language, heads = "ru", None
         try:
             heads = head.read(request.headers, request.address_length)
-            language, page = heads.language, head.wants_page(heads)
+            language = heads.language
             if route is None:
                 raise _no_such_route(methods)
             if request.too_large:
@@ -112,10 +112,9 @@ class Server:
             answer = result if isinstance(result, Answer) else Answer(result, route.row.success)
         except Exception as problem:
             refused = self._refused(problem, route, trace_id)
-            said_as = route.row.said_as if route and page else None
             answer = self._refusal(refused, request.path, route, language, trace_id)
-            if said_as is not None:
-                answer = said_as(refused, language)
+            if route is not None and route.row.said_as and heads is not None and head.wants_page(heads):
+                answer = route.row.said_as(refused, language)
         if route is not None:
             self._note(route, answer.status, time.perf_counter() - begun, trace_id)
         return answer, trace_id

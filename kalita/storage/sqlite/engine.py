@@ -127,7 +127,8 @@ class SqliteEngine:
     async def change(self, *steps: Step) -> list[int]:
         """Run statements in one transaction. See Engine."""
         if len(steps) == 1:
-            return await self._run(partial(self._alone, steps[0]))
+            # One call of SQLite: beside a busy event loop each may wait for Python's lock, and the ledger for SQLite's.
+            return await self._run(partial(self._change, steps))
         return await self._write(partial(self._change, steps))
 
     @asynccontextmanager
@@ -205,15 +206,6 @@ class SqliteEngine:
 
     def _change(self, steps: tuple[Step, ...]) -> list[int]:
         return [self._writer.execute(self._queries[step.query], step.args).rowcount for step in steps]
-
-    def _alone(self, step: Step) -> list[int]:
-        """
-        Run a statement as a transaction of its own.
-
-        Beside a busy event loop each call of SQLite may wait for Python's lock, and the ledger for SQLite's meanwhile:
-        this is one call.
-        """
-        return [self._writer.execute(self._queries[step.query], step.args).rowcount]
 
     def _lease(self, holder: str, seconds: int) -> int:
         now = time.time_ns() // 1000
