@@ -2,7 +2,8 @@
 The group write on PostgreSQL: one statement that locks and looks up, and one that writes what every group writes.
 
 A statement sees what was committed before it began, so it may miss the key that a rival wrote while it waited for his
-lock: see `find` and `find_again`. Rows go in as arrays, a column each.
+lock: see `find` and `find_again`. Rows go in as arrays of the table's own type: what an array of each column costs
+the driver and the server is most of a payment (docs/performance.md).
 """
 
 import asyncio
@@ -14,20 +15,10 @@ from typing import Any, get_type_hints
 from msgspec.structs import astuple
 
 from kalita.storage.engine import Found, LaneLost, Needs, Row, Writes
-from kalita.storage.outbox import EventRow, Hook, events_of
+from kalita.storage.outbox import Hook, events_of
 from kalita.storage.postgres.connection import Connection
 from kalita.storage.postgres.epoch import Epoch
-from kalita.storage.rows import (
-    AccountRow,
-    BarRow,
-    ClosingRow,
-    EntryRow,
-    GroupRow,
-    HistoryRow,
-    LaneRow,
-    PaymentRow,
-    WalletRow,
-)
+from kalita.storage.rows import AccountRow, LaneRow, PaymentRow, WalletRow
 
 LEASE_US = 30_000_000
 NOW = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"
@@ -46,15 +37,9 @@ def _names(row: type) -> tuple[str, ...]:
     return getattr(row, "__struct_fields__", ()) or getattr(row, "_fields", ())
 
 
-def _arrays(types: Iterable[str], first: int) -> str:
-    return ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(types, first))
-
-
-def _insert(table: str, row: type, first: int = 1) -> str:
-    """Return what puts rows into a table, given as arrays from parameter `first` on, in their order."""
-    columns = _columns(row)
-    names = ", ".join(columns)
-    return f"INSERT INTO {table} ({names}) SELECT * FROM unnest({_arrays(columns.values(), first)}) AS new ({names})"
+def _insert(table: str) -> str:
+    """Return what puts rows into a table, given as an array of whole rows, in their order."""
+    return f"INSERT INTO {table} SELECT * FROM unnest($1::{table}[])"
 
 
 _ACCOUNT = _columns(AccountRow)
@@ -110,35 +95,28 @@ SELECT {", ".join(["NULL"] * _LOCKED)}, looked.*
   FROM ({_look_up(3)}) AS looked"""
 """Both at once: it may miss what a rival wrote while it waited for his lock."""
 
-CHANGING = ("id", "balance", "bars", "entries", "last_txn", "sum_in", "sum_out", "sum_card", "spent")
-_SET = ", ".join(f"{name} = new.{name}" for name in CHANGING[1:])
-_AT_ENTRY = len(CHANGING) + 1
-_AT_PAYMENT = _AT_ENTRY + len(_columns(EntryRow))
-_AT_HISTORY = _AT_PAYMENT + len(_columns(PaymentRow))
-_AT_CHAIN = _AT_HISTORY + len(_columns(HistoryRow))
+CHANGING = ("balance", "bars", "entries", "last_txn", "sum_in", "sum_out", "sum_card", "spent")
+_SET = ", ".join(f"{name} = new.{name}" for name in CHANGING)
 WRITE = f"""
-WITH moved AS (
-    UPDATE account SET {_SET}
-      FROM unnest({_arrays([_ACCOUNT[name] for name in CHANGING], 1)}) AS new ({", ".join(CHANGING)})
-     WHERE account.id = new.id),
- entered AS ({_insert("entry", EntryRow, _AT_ENTRY)}),
- answered AS ({_insert("payment", PaymentRow, _AT_PAYMENT)}),
- shown AS ({_insert("history", HistoryRow, _AT_HISTORY)}),
- chained AS ({_insert("chain", GroupRow, _AT_CHAIN)})
+WITH moved AS (UPDATE account SET {_SET} FROM unnest($1::account[]) AS new WHERE account.id = new.id),
+ entered AS (INSERT INTO entry SELECT * FROM unnest($2::entry[])),
+ answered AS (INSERT INTO payment SELECT * FROM unnest($3::payment[])),
+ shown AS (INSERT INTO history SELECT * FROM unnest($4::history[])),
+ chained AS (INSERT INTO chain SELECT * FROM unnest($5::chain[]))
 UPDATE lane SET leased_until = {NOW} + {LEASE_US}, seq = new.seq, last_txn = new.last_txn, head = new.head
-  FROM unnest({_arrays(_columns(GroupRow).values(), _AT_CHAIN)}) AS new ({", ".join(_columns(GroupRow))})
- WHERE lane.lane = new.lane"""
+  FROM unnest($5::chain[]) AS new WHERE lane.lane = new.lane"""
 
-OPEN_WALLETS = _insert("wallet", WalletRow) + " ON CONFLICT (wallet) DO NOTHING"
-OPEN_ACCOUNTS = _insert("account", AccountRow)
-BARS = _insert("bar", BarRow)
+_WALLET = _columns(WalletRow)
+OPEN_WALLETS = f"""
+INSERT INTO wallet ({", ".join(_WALLET)})
+SELECT * FROM unnest({", ".join(f"${number}::{kind}[]" for number, kind in enumerate(_WALLET.values(), 1))})
+    ON CONFLICT (wallet) DO NOTHING"""
+OPEN_ACCOUNTS, BARS, EVENTS = map(_insert, ("account", "bar", "event"))
 CLOSINGS = f"""
-WITH closed AS ({_insert("closing", ClosingRow)})
+WITH closed AS ({_insert("closing")})
 UPDATE history SET state = CASE new.error_code WHEN 0 THEN 0 ELSE 2 END
-  FROM unnest({_arrays(_columns(ClosingRow).values(), 1)}) AS new ({", ".join(_columns(ClosingRow))})
+  FROM unnest($1::closing[]) AS new
  WHERE history.wallet = new.wallet AND history.stream = new.stream AND history.txn_id = new.txn_id"""
-
-EVENTS = _insert("event", EventRow)
 WAKE = "UPDATE receiver SET next_at = 0 WHERE channel = 1 AND wallet = ANY($1) AND next_at > 0"
 
 WRITTEN = "SELECT 1 FROM chain WHERE lane = $1 AND seq = $2 AND head = $3"
@@ -209,25 +187,19 @@ async def _found(
 async def write(db: Connection, queries: Mapping[str, str], writes: Writes, hooks: Mapping[int, Hook]) -> None:
     """Write the rows of a group, each table in the order of its key, new rows that rivals may wait for first."""
     assert writes.group is not None
-    for text, rows, row in (
-        (OPEN_WALLETS, sorted(writes.wallets), WalletRow),
-        (OPEN_ACCOUNTS, [astuple(account) for account in writes.opened], AccountRow),
-        (CLOSINGS, writes.closings, ClosingRow),
-        (BARS, writes.bars, BarRow),
+    if writes.wallets:
+        await db.execute(OPEN_WALLETS, *_turned(sorted(writes.wallets), len(_WALLET)))
+    for text, rows in (
+        (OPEN_ACCOUNTS, [astuple(account) for account in writes.opened]),
+        (CLOSINGS, writes.closings),
+        (BARS, writes.bars),
     ):
         if rows:
-            await db.execute(text, *_turned(rows, len(_columns(row))))
+            await db.execute(text, rows)
     if hooks and (writes.history or writes.closings):
         await _tell(db, writes, hooks)
-    moved = [tuple(getattr(account, name) for name in CHANGING) for account in writes.accounts]
-    await db.execute(
-        WRITE,
-        *_turned(moved, len(CHANGING)),
-        *_turned(writes.entries, len(_columns(EntryRow))),
-        *_turned(sorted(writes.payments), len(_columns(PaymentRow))),
-        *_turned(sorted(writes.history), len(_columns(HistoryRow))),
-        *_turned([writes.group], len(_columns(GroupRow))),
-    )
+    moved = [astuple(account) for account in writes.accounts]
+    await db.execute(WRITE, moved, writes.entries, sorted(writes.payments), sorted(writes.history), [writes.group])
     for query, extras in groupby(writes.extras, key=lambda extra: extra[0]):
         await db.executemany(queries[query], [args for _, args in extras])
 
@@ -236,7 +208,7 @@ async def _tell(db: Connection, writes: Writes, hooks: Mapping[int, Hook]) -> No
     """Write the events of the group for those of its wallets that have a hook. See storage/outbox.py."""
     events = events_of(writes, hooks)
     if events:
-        await db.execute(EVENTS, *_turned(events, len(_columns(EventRow))))
+        await db.execute(EVENTS, events)
         await db.execute(WAKE, sorted({event.wallet for event in events}))
 
 
