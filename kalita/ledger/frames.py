@@ -2,7 +2,7 @@
 What the server and its ledger process say to each other: length-prefixed MessagePack over a socket pair.
 
     server → ledger   Hello once, then lists of (number, Order)
-    ledger → server   Ready once, then lists of Reply
+    ledger → server   Ready once, then Replies
 """
 
 import struct
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from kalita.ledger.order import Order
+from kalita.storage.engine import Heard
 
 _LENGTH = struct.Struct(">I")
 
@@ -52,11 +53,18 @@ class Reply(NamedTuple):
     reference: str = ""
 
 
+class Replies(msgspec.Struct, array_like=True):
+    """The outcomes of a group, and what the ledger knows of the access epoch (storage/engine.py)."""
+
+    replies: list[Reply]
+    heard: Heard | None = None
+
+
 encode = msgspec.msgpack.Encoder().encode
 decode_hello = msgspec.msgpack.Decoder(Hello).decode
 decode_ready = msgspec.msgpack.Decoder(Ready).decode
 decode_orders = msgspec.msgpack.Decoder(list[tuple[int, Order]]).decode
-decode_replies = msgspec.msgpack.Decoder(list[Reply]).decode
+decode_replies = msgspec.msgpack.Decoder(Replies).decode
 
 
 def framed(content: Any) -> bytes:

@@ -37,6 +37,7 @@ class _Connection(asyncio.Protocol):
         self._frames = frames.Frames()
         self._replies: list[frames.Reply] = []
         self._writer: Writer | None = None
+        self._engine: Engine | None = None
         self._transport: asyncio.Transport | None = None
         self.hello: asyncio.Future[frames.Hello] = asyncio.get_running_loop().create_future()
         self.closed = asyncio.Event()
@@ -60,9 +61,9 @@ class _Connection(asyncio.Protocol):
             for number, order in frames.decode_orders(frame):
                 self._writer.put(order, partial(self._reply, number))
 
-    def ready(self, writer: Writer) -> None:
+    def ready(self, writer: Writer, engine: Engine) -> None:
         """Say that orders may come."""
-        self._writer = writer
+        self._writer, self._engine = writer, engine
         self._send(frames.Ready(writer.lane))
 
     def _reply(self, number: int, outcome: Outcome | Exception) -> None:
@@ -72,7 +73,8 @@ class _Connection(asyncio.Protocol):
 
     def _flush(self) -> None:
         replies, self._replies = self._replies, []
-        self._send(replies)
+        assert self._engine is not None
+        self._send(frames.Replies(replies, self._engine.heard))
 
     def _send(self, content: object) -> None:
         if self._transport is not None and not self._transport.is_closing():
@@ -111,7 +113,7 @@ async def _run(end: socket.socket) -> None:
     writer = Writer(engine, Keys(hello.secret), clock, hello.largest_group)
     following = asyncio.create_task(_follow(engine, clock)) if hello.demo else None
     await writer.start()
-    connection.ready(writer)
+    connection.ready(writer, engine)
     await connection.closed.wait()
     if following is not None:
         following.cancel()

@@ -15,7 +15,7 @@ from kalita.ledger.order import Accepted, Order, Outcome
 from kalita.ledger.writer import Fault
 from kalita.observe import GROUP_SIZE, log
 from kalita.refusals import Refusal
-from kalita.storage.engine import Unavailable
+from kalita.storage.engine import Heard, Unavailable
 
 LONGEST_QUEUE = 10_000
 START_S = 30
@@ -27,6 +27,8 @@ WRITE_S = 60
 
 RETRY_S = 1
 
+Hear = Callable[[Heard], None]
+
 
 class RemoteWriter:
     """
@@ -34,10 +36,12 @@ class RemoteWriter:
 
     An order whose process died before it answered may be in the books or not: the caller is told that nothing is known
     (Unavailable), and a repeat with the same key finds out.
+
+    hear  is told what the process knows of the access epoch
     """
 
-    def __init__(self, hello: frames.Hello) -> None:
-        self._hello = hello
+    def __init__(self, hello: frames.Hello, hear: Hear | None = None) -> None:
+        self._hello, self._hear = hello, hear
         self._connection: _Connection | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._starting: asyncio.Task[None] | None = None
@@ -50,7 +54,8 @@ class RemoteWriter:
             self._process = subprocess.Popen(
                 _command(theirs.fileno()), pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
             )
-        _, connection = await asyncio.get_running_loop().create_connection(lambda: _Connection(self._lost), sock=ours)
+        made = _Connection(self._lost, self._hear)
+        _, connection = await asyncio.get_running_loop().create_connection(lambda: made, sock=ours)
         try:
             connection.send(self._hello)
             await asyncio.wait_for(connection.ready, START_S)
@@ -130,11 +135,12 @@ class _Connection(asyncio.Protocol):
     One ledger process as the server sees it.
 
     lost  called when it is gone
+    hear  is told what comes beside the replies
     """
 
-    def __init__(self, lost: Callable[[], None]) -> None:
+    def __init__(self, lost: Callable[[], None], hear: Hear | None) -> None:
         loop = asyncio.get_running_loop()
-        self._lost, self._loop = lost, loop
+        self._lost, self._hear, self._loop = lost, hear, loop
         self._frames = frames.Frames()
         self._transport: asyncio.Transport | None = None
         self._unsent: list[tuple[int, Order]] = []
@@ -167,9 +173,11 @@ class _Connection(asyncio.Protocol):
                 self.lane = frames.decode_ready(frame).lane
                 self.ready.set_result(None)
                 continue
-            replies = frames.decode_replies(frame)
-            GROUP_SIZE.observe(len(replies))
-            for reply in replies:
+            told = frames.decode_replies(frame)
+            if told.heard is not None and self._hear is not None:
+                self._hear(told.heard)
+            GROUP_SIZE.observe(len(told.replies))
+            for reply in told.replies:
                 _settle(self.waiting.pop(reply.number), reply)
 
     def submit(self, order: Order) -> "asyncio.Future[Outcome]":

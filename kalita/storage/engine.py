@@ -98,6 +98,10 @@ class Step(NamedTuple):
     args: Row
 
 
+Heard = tuple[int, float]
+"""An access epoch, and a moment of this machine's monotonic clock (seconds) at which it was not yet passed."""
+
+
 class Engine(Protocol):
     """Durable rows. Every call may raise Unavailable."""
 
@@ -119,6 +123,13 @@ class Engine(Protocol):
 
         Whoever keeps such facts asks before he uses them: no change is missed that was answered before he asks.
         """
+
+    @property
+    def heard(self) -> Heard | None:
+        """The newest epoch that is known here, for another process of this machine; None: read it yourself."""
+
+    def hear(self, heard: Heard) -> None:
+        """Take what another process of this machine knows of the epoch."""
 
     async def all(self, query: str, *args: Any) -> list[Row]:
         """Return the rows of a short keyed read."""

@@ -54,7 +54,7 @@ def test_outcome_arrives_as_it_was(outcome) -> None:
 
     async def work() -> None:
         answer = asyncio.get_running_loop().create_future()
-        (reply,) = frames.decode_replies(frames.framed([reply_of(1, outcome)])[4:])
+        (reply,) = frames.decode_replies(frames.framed(frames.Replies([reply_of(1, outcome)]))[4:]).replies
         _settle(answer, reply)
         if isinstance(outcome, Exception):
             with pytest.raises(type(outcome), match=str(outcome)):

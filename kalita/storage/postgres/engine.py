@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from kalita.storage.engine import Found, Needs, Row, Step, Unavailable, Writes
+from kalita.storage.engine import Found, Heard, Needs, Row, Step, Unavailable, Writes
 from kalita.storage.postgres.address import read
 from kalita.storage.postgres.attempts import ChangeAttempts, GroupAttempts, lease, rest
 from kalita.storage.postgres.connection import KEYED, LOST, Connection, closed_on_error, connect, patiently
@@ -103,6 +103,15 @@ class PostgresEngine:
     async def epoch(self) -> int:
         """Return the access epoch: no change is missed that was answered before this call. See Engine."""
         return await self._epoch.read()
+
+    @property
+    def heard(self) -> Heard:
+        """What is known of the epoch here. See Engine."""
+        return self._epoch.known
+
+    def hear(self, heard: Heard) -> None:
+        """Take what another process knows of it. See Engine."""
+        self._epoch.learn(*heard)
 
     async def all(self, query: str, *args: Any) -> list[Row]:
         """Return all rows. See Engine."""

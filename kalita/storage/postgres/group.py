@@ -6,10 +6,10 @@ lock: see `find` and `find_again`. Rows go in as arrays of the table's own type:
 the driver and the server is most of a payment (docs/performance.md).
 """
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from itertools import groupby
+from time import monotonic
 from typing import Any, get_type_hints
 
 from msgspec.structs import astuple
@@ -54,7 +54,7 @@ SELECT {", ".join(_ACCOUNT)}, NULL, NULL, NULL
 """
 The lane and then the accounts, in the order of their ids: nobody waits for one who waits for him.
 
-The access epoch comes along: under load that is often enough, and costs no read of its own.
+The access epoch comes along: under load that is often enough, and costs no read of its own (epoch.py).
 """
 
 
@@ -131,10 +131,11 @@ async def find(db: Connection, queries: Mapping[str, str], needs: Needs, epoch: 
     group is tried again. A refusal writes nothing: whoever refuses has to ask `find_again`.
     raises  LaneLost when the lane is leased to another writer
     """
-    begun = asyncio.get_running_loop().time()
+    begun = monotonic()
     rows = await db.fetch(FIND, needs.lane, needs.accounts, *_wanted(needs))
     lane, accounts, current = _locked(rows)
-    epoch.learn(current, begun)
+    if current is not None:
+        epoch.learn(current, begun)
     return await _found(db, queries, needs, lane, accounts, [row[_LOCKED:] for row in rows])
 
 
@@ -153,12 +154,12 @@ def _wanted(needs: Needs) -> tuple[Any, ...]:
     return *_turned(needs.keys, 2), *_turned(needs.waiting, 3), needs.told
 
 
-def _locked(rows: Iterable[Row]) -> tuple[LaneRow | None, dict[int, AccountRow], int]:
+def _locked(rows: Iterable[Row]) -> tuple[LaneRow | None, dict[int, AccountRow], int | None]:
     """Return the lane, the accounts and the access epoch out of rows that begin as those of LOCK."""
-    lane, accounts, width, epoch = None, {}, len(_ACCOUNT), 0
+    lane, accounts, width, epoch = None, {}, len(_ACCOUNT), None
     for row in rows:
         if row[width] is not None:
-            lane, epoch = LaneRow(row[0], row[width], row[1], row[2], row[3], row[width + 1]), row[width + 2] or 0
+            lane, epoch = LaneRow(row[0], row[width], row[1], row[2], row[3], row[width + 1]), row[width + 2]
         elif row[0] is not None:
             accounts[row[0]] = AccountRow(*row[:width])
     return lane, accounts, epoch

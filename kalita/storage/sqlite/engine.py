@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kalita.storage import migrate
-from kalita.storage.engine import Found, Needs, Row, Step, Unavailable, Writes
+from kalita.storage.engine import Found, Heard, Needs, Row, Step, Unavailable, Writes
 from kalita.storage.queries import for_sqlite
 from kalita.storage.rows import LaneRow
 from kalita.storage.sqlite import group
@@ -119,6 +119,12 @@ class SqliteEngine:
             rows = self._read("access_epoch", ())
             self._epoch = int(rows[0][0]) if rows else 0
         return self._epoch
+
+    heard = None
+    """Nothing to tell: whoever asks has a read of a few microseconds."""
+
+    def hear(self, heard: Heard) -> None:
+        """Take nothing. See Engine."""
 
     async def all(self, query: str, *args: Any) -> list[Row]:
         """Return all rows. See Engine."""
