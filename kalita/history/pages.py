@@ -9,6 +9,7 @@ carries the running total of its stream, so the total of a period is the differe
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
+from itertools import zip_longest
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -99,8 +100,9 @@ class History:
         """
         found: list[Row] = []
         low, most = span.low, rows + skip
-        for number in await self._streams(wallet, directions, currencies):
-            found += await self._engine.all("history_page", wallet, number, low, span.high, most + 1)
+        streams = await self._streams(wallet, directions, currencies)
+        for one, other in zip_longest(streams[::2], streams[1::2], fillvalue=0):
+            found += await self._engine.all("history_merged", wallet, one, other, low, span.high, most + 1)
             found.sort(key=_newest_first, reverse=True)
             if len(found) > most:
                 low = found[most][0]  # what is older cannot be on this page
