@@ -51,7 +51,7 @@ class HistoryApi:
         )
         zone = _zone(start)
         rates = await self._history.rates(call.wallet, entries)
-        texts = [self._shapes.transaction(call.wallet, entry, call.language, zone, rates) for entry in entries]
+        texts = self._shapes.transactions(call.wallet, entries, call.language, zone, rates)
         items: Any = msgspec.Raw(b"[" + b",".join(texts) + b"]")
         if following is None:
             return encode(Page(items, None, None))

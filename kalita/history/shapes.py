@@ -4,7 +4,7 @@ The objects of history as the wire has them: one full object for lists and for s
 Source: history.md 7, client-compatibility.md 3.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timezone
 from decimal import Decimal
 from functools import lru_cache
@@ -136,19 +136,28 @@ class Shapes:
 
         rates  of conversions, by transaction
         """
-        txn_id, stream, provider, account, sum_, commission, comment, client_id, state, error_code = row
+        return self.transactions(wallet, (row,), language, zone, rates)[0]
+
+    def transactions(
+        self, wallet: int, rows: Iterable[Shown], language: str, zone: timezone, rates: Mapping[int, Decimal]
+    ) -> list[bytes]:
+        """Write many, each as `transaction` does."""
         if self._version != self._catalogue.version:
             self._cuts, self._version = {}, self._catalogue.version
-        sort = (stream, provider, state, error_code, language)
-        begin, b, c, d, e, f, g, h, i, j, k, end = self._cuts.get(sort) or self._cut(sort)
-        currency, shown = stream % 1000, encode(account)
-        date, paid, fee = at_zone(ids.moment_of(txn_id), zone), _money(sum_, currency), _money(commission, currency)
-        rate = encode(rates[txn_id]) if provider == CONVERSION and txn_id in rates else b"1"
-        return b"".join((
-            begin, b"%d" % txn_id, b, b"%d" % wallet, c, encode(date), d,
-            encode(client_id or str(txn_id)), e, shown, f, paid, g, fee, h,
-            _money(sum_ + commission, currency), i, encode(comment), j, rate, k, shown, end,
-        ))  # fmt: skip
+        known, owner, texts = self._cuts, b"%d" % wallet, []
+        for txn_id, stream, provider, account, sum_, commission, comment, client_id, state, error_code in rows:
+            sort = (stream, provider, state, error_code, language)
+            begin, b, c, d, e, f, g, h, i, j, k, end = known.get(sort) or self._cut(sort)
+            currency, shown, number = stream % 1000, encode(account), b"%d" % txn_id
+            date, paid = at_zone(ids.moment_of(txn_id), zone).encode(), _money(sum_, currency)
+            fee, total = _money(commission, currency), _money(sum_ + commission, currency) if commission else paid
+            rate = encode(rates[txn_id]) if provider == CONVERSION and txn_id in rates else b"1"
+            client = encode(client_id) if client_id else b'"%b"' % number
+            texts.append(b"".join((
+                begin, number, b, owner, c, date, d, client, e, shown, f, paid, g, fee, h, total, i,
+                encode(comment) if comment else b'""', j, rate, k, shown, end,
+            )))  # fmt: skip
+        return texts
 
     def _cut(self, sort: "_Sort") -> list[bytes]:
         stream, provider_id, state, error_code, language = sort
@@ -157,7 +166,7 @@ class Shapes:
         kind = Transaction(
             _MARK,
             _MARK,
-            _MARK,
+            _TEXT_MARK,
             error_code or 0,
             payment(error_code).text(language) if error_code else None,
             DIRECTIONS[stream // 1000],
@@ -191,6 +200,9 @@ _Sort = tuple[int, int, int, int | None, str]
 
 _MARK: Any = msgspec.Raw(b"\0")
 """Stands where a record's own member goes; no text that is encoded has this byte."""
+
+_TEXT_MARK: Any = msgspec.Raw(b'"\0"')
+"""The same for a text that needs no escapes."""
 
 
 @lru_cache(16_384)
