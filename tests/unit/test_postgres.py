@@ -346,3 +346,19 @@ def test_transaction_that_is_begun_ahead_ends_when_nothing_comes(url: str, monke
             await on.proven()
 
     run(work())
+
+
+def test_server_counts_what_is_written_while_groups_follow_each_other(url: str) -> None:
+    """Without a pause between transactions it would not, and no table of a busy wallet would see its vacuum."""
+    count = "SELECT n_tup_ins FROM pg_stat_user_tables WHERE relname = 'entry'"
+
+    async def work() -> None:
+        async with books(url) as on:
+            await on.wallet(ALICE, RUB=1_000_00)
+            ends, counted = asyncio.get_running_loop().time() + 20, 0
+            while counted < 10:
+                await on.done(pay(ALICE, BOB, 1))
+                ((counted,),) = await asyncio.to_thread(postgres.ask, url, count)
+                assert asyncio.get_running_loop().time() < ends
+
+    run(work())

@@ -67,14 +67,15 @@ class GroupAttempts:
     """
     One group, tried again with the same keys.
 
+    chain    begin the next group's transaction with the commit, see `commit`
     changed  whether it changes the access epoch
     unsure   what was written when the answer to a COMMIT was lost
     """
 
     def __init__(
-        self, needs: Needs, judge: Callable[[Found], Writes], queries: Mapping[str, str], epoch: Epoch
+        self, needs: Needs, judge: Callable[[Found], Writes], queries: Mapping[str, str], epoch: Epoch, chain: bool
     ) -> None:
-        self._needs, self._judge, self._queries, self._epoch = needs, judge, queries, epoch
+        self._needs, self._judge, self._queries, self._epoch, self._chain = needs, judge, queries, epoch, chain
         self._unsure: GroupRow | None = None
         self._repeats = 0
         self.changed = False
@@ -91,7 +92,7 @@ class GroupAttempts:
             raise
         if writes is not None:
             self._unsure = writes.group
-        await (commit(db, chain=True) if commits else roll_back(db))
+        await (commit(db, self._chain) if commits else roll_back(db))
 
     async def _judged(self, db: Connection) -> Writes:
         found = await group.find(db, self._queries, self._needs, self._epoch)

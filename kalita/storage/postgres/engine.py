@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from time import monotonic
 from typing import Any, TypeVar
 
 import asyncpg
@@ -26,6 +27,9 @@ Result = TypeVar("Result")
 READERS = 6
 REST_S = 1
 """After a group the next one's transaction is begun already; without a group for so long it ends again."""
+BREATH_S = 2
+"""Groups that follow each other without a pause leave one between transactions so often: only then does the server
+count what was written, and see that a table wants its vacuum."""
 READ_S, WRITE_S = 5, 10
 """Longest time of one statement, and of one transaction: then its socket is closed."""
 READ_PATIENCE_S, WRITE_PATIENCE_S = 0.8, 15
@@ -51,6 +55,7 @@ class PostgresEngine:
         self._readers = Pool(self._connected, READERS)
         self._writers = Pool(self._connected, 1, begun=True)
         self._resting: asyncio.TimerHandle | None = None
+        self._breathed = 0.0
         self._epoch = Epoch(self._one_epoch)
         self._opening = asyncio.Lock()
         self._ready = False
@@ -78,7 +83,9 @@ class PostgresEngine:
 
     async def group(self, needs: Needs, judge: Callable[[Found], Writes]) -> None:
         """Write one group in one transaction. See Engine."""
-        attempts = GroupAttempts(needs, judge, self._queries, self._epoch)
+        breathes = monotonic() - self._breathed > BREATH_S
+        self._breathed = monotonic() if breathes else self._breathed
+        attempts = GroupAttempts(needs, judge, self._queries, self._epoch, chain=not breathes)
         if self._resting is not None:
             self._resting.cancel()
         await self._lasting(self._writers, attempts.run)
