@@ -101,7 +101,7 @@ class History:
         found: list[Row] = []
         low, most = span.low, rows + skip
         streams = await self._streams(wallet, directions, currencies)
-        for one, other in zip_longest(streams[::2], streams[1::2], fillvalue=0):
+        for one, other in zip_longest(streams[::2], streams[1::2], fillvalue=0):  # there is no stream 0
             found += await self._engine.all("history_merged", wallet, one, other, low, span.high, most + 1)
             found.sort(key=_newest_first, reverse=True)
             if len(found) > most:

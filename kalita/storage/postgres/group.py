@@ -95,8 +95,8 @@ SELECT {", ".join(["NULL"] * _LOCKED)}, looked.*
   FROM ({_look_up(3)}) AS looked"""
 """Both at once: it may miss what a rival wrote while it waited for his lock."""
 
-CHANGING = ("balance", "bars", "entries", "last_txn", "sum_in", "sum_out", "sum_card", "spent")
-_SET = ", ".join(f"{name} = new.{name}" for name in CHANGING)
+_CHANGING = ("balance", "bars", "entries", "last_txn", "sum_in", "sum_out", "sum_card", "spent")
+_SET = ", ".join(f"{name} = new.{name}" for name in _CHANGING)
 WRITE = f"""
 WITH moved AS (UPDATE account SET {_SET} FROM unnest($1::account[]) AS new WHERE account.id = new.id),
  entered AS (INSERT INTO entry SELECT * FROM unnest($2::entry[])),
