@@ -49,7 +49,7 @@ def rows(bench: Bench) -> list[Row]:
     process.start()
     try:
         each = 10 * bench.seconds
-        return asyncio.run(_measured(bench, bench.data.parent / "hooks", ours.recv(), each))
+        return asyncio.run(_measured(bench, bench.data / "hooks", ours.recv(), each))
     finally:
         process.kill()
         process.join()
