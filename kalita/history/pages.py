@@ -6,9 +6,10 @@ is a choice of streams and of a range of ids, so a page costs the same in a shor
 carries the running total of its stream, so the total of a period is the difference of two look-ups.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from itertools import zip_longest
 from operator import itemgetter
 from typing import NamedTuple
@@ -107,7 +108,8 @@ class History:
             if len(found) > most:
                 low = found[most][0]  # what is older cannot be on this page
         found = found[sum(row[0] == span.high for row in found[:skip]) :]
-        return list(map(Shown._make, found[:rows])), Shown._make(found[rows]) if len(found) > rows else None
+        shown = list(map(_as_shown, found[: rows + 1]))
+        return shown[:rows], shown[rows] if len(shown) > rows else None
 
     async def cursor(self, wallet: int, moment: datetime, txn_id: int) -> tuple[Span, int]:
         """Return the ids at or before a cursor, and how many records of its transaction were shown (token_moment)."""
@@ -185,4 +187,6 @@ class History:
 
 
 _newest_first = itemgetter(0, 1)
+_as_shown: Callable[[Row], Shown] = partial(tuple.__new__, Shown)
+"""What Shown._make does, without its check of the length: a fifth of the time, and pages are made of it."""
 _ASKED_FIRST: dict[int, int] = {Direction.OUT: 0, Direction.CARD: 1, Direction.IN: 2}

@@ -4,7 +4,7 @@ The objects of history as the wire has them: one full object for lists and for s
 Source: history.md 7, client-compatibility.md 3.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timezone
 from decimal import Decimal
 from functools import lru_cache
@@ -144,12 +144,12 @@ class Shapes:
         """Write many, each as `transaction` does."""
         if self._version != self._catalogue.version:
             self._cuts, self._version = {}, self._catalogue.version
-        known, owner, texts = self._cuts, b"%d" % wallet, []
+        known, owner, dated, texts = self._cuts, b"%d" % wallet, _dates(zone), []
         for txn_id, stream, provider, account, sum_, commission, comment, client_id, state, error_code in rows:
             sort = (stream, provider, state, error_code, language)
             begin, b, c, d, e, f, g, h, i, j, k, end = known.get(sort) or self._cut(sort)
             currency, shown, number = stream % 1000, encode(account), b"%d" % txn_id
-            date, paid = at_zone(ids.moment_of(txn_id), zone).encode(), _money(sum_, currency)
+            date, paid = dated(ids.moment_of(txn_id)), _money(sum_, currency)
             fee, total = _money(commission, currency), _money(sum_ + commission, currency) if commission else paid
             rate = encode(rates[txn_id]) if provider == CONVERSION and txn_id in rates else b"1"
             client = encode(client_id) if client_id else b'"%b"' % number
@@ -203,6 +203,12 @@ _MARK: Any = msgspec.Raw(b"\0")
 
 _TEXT_MARK: Any = msgspec.Raw(b'"\0"')
 """The same for a text that needs no escapes."""
+
+
+@lru_cache(8)
+def _dates(zone: timezone) -> Callable[[int], bytes]:
+    """Return what writes moments in a zone; what many wallets pay in a second is written once."""
+    return lru_cache(8_192)(lambda moment: at_zone(moment, zone).encode())
 
 
 @lru_cache(16_384)
