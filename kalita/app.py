@@ -209,9 +209,9 @@ class App:
         ledger: Ledger = Writer(engine, keys, clock, settings.largest_group)
         if serving:
             database = settings.database or str(place.file)
-            ledger = RemoteWriter(
-                Hello(database, secret, clock.offset, settings.largest_group, settings.demo), engine.hear
-            )
+            own_core = settings.ledger_core and bool(settings.database) and settings.processes == 1
+            hello = Hello(database, secret, clock.offset, settings.largest_group, settings.demo, own_core)
+            ledger = RemoteWriter(hello, engine.hear)
         app = cls(settings, engine, keys, clock, ledger)
         app.is_new = not made
         await app._check_key()

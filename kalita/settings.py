@@ -128,6 +128,12 @@ class Settings:
     )
     bill_refunds: bool = field(default=False, metadata={"help": "paid bills can be given back, in whole or in part"})
     largest_group: int = field(default=128, metadata={"help": "how many orders share one commit, 1 to 1024"})
+    ledger_core: bool = field(
+        default=True,
+        metadata={
+            "help": "on PostgreSQL, the ledger of a server of one process keeps to one core; false: the system chooses"
+        },
+    )
     log_level: str = field(default="info", metadata={"help": "debug, info, warning or error"})
     log_human: bool = field(default=False, metadata={"help": "log for a person at a terminal instead of JSON lines"})
     secret_key: str = field(

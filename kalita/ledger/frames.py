@@ -21,7 +21,8 @@ class Hello(msgspec.Struct, array_like=True):
     """
     How to open the books. The secret goes through the socket, so that no other process can see it.
 
-    demo  the clock is moved by hand now and then: look for that in the database
+    demo      the clock is moved by hand now and then: look for that in the database
+    own_core  keep to one core of the machine, see process.py
     """
 
     database: str
@@ -29,6 +30,7 @@ class Hello(msgspec.Struct, array_like=True):
     clock_offset: int
     largest_group: int
     demo: bool = False
+    own_core: bool = False
 
 
 class Ready(msgspec.Struct, array_like=True):

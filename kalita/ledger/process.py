@@ -8,6 +8,7 @@ a whole, and the next server's ledger goes on from there.
 import asyncio
 import contextlib
 import gc
+import os
 import signal
 import socket
 import sys
@@ -99,6 +100,28 @@ async def _follow(engine: Engine, clock: Clock) -> None:
             clock.offset = int(row[0]) if row else 0
 
 
+def core_of(pid: int, cores: list[int]) -> int:
+    """
+    Return which core a ledger process keeps to: one of the upper half, where fewer devices interrupt.
+
+    cores  those it may use, ascending; several installations of a machine spread over them by their process ids
+    """
+    return cores[-1 - pid % (len(cores) // 2)]
+
+
+def _keep_to_a_core() -> None:
+    """
+    Stay on one core, in a session of its own.
+
+    A group is three questions to PostgreSQL, each a sleep and a waking. On the server's core the ledger, and the
+    database behind it, would each time wait their turn behind requests: a fifth fewer payments on two cores.
+    """
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) > 1:
+        os.setsid()
+        os.sched_setaffinity(0, {core_of(os.getpid(), cores)})
+
+
 def _engine(hello: frames.Hello) -> Engine:
     if "://" in hello.database:
         return PostgresEngine(hello.database, strict=not hello.demo)
@@ -108,6 +131,8 @@ def _engine(hello: frames.Hello) -> Engine:
 async def _run(end: socket.socket) -> None:
     _, connection = await asyncio.get_running_loop().create_connection(_Connection, sock=end)
     hello = await connection.hello
+    if hello.own_core:
+        _keep_to_a_core()
     engine = _engine(hello)
     clock = Clock(hello.clock_offset)
     writer = Writer(engine, Keys(hello.secret), clock, hello.largest_group)

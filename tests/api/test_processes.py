@@ -151,3 +151,17 @@ def test_several_processes_need_postgresql(tmp_path: Path) -> None:
     """A file has one server."""
     wrong(kalita("serve", "--data", tmp_path, "--processes", "2"), "processes", "PostgreSQL", "--database")
     wrong(kalita("serve", *("--database", "postgresql:///x"), "--processes", "61"), "processes", "1 to 60")
+
+
+@pytest.mark.parametrize(
+    ("processes", "wanted", "kept"), [("1", "true", True), ("1", "false", False), ("2", "true", False)]
+)
+def test_lone_ledger_keeps_to_a_core(tmp_path: Path, processes: str, wanted: str, kept: bool) -> None:
+    """The ledger of a server of one process stays on one core in a session of its own, unless a setting says no."""
+    several = ("--processes", processes)
+    with demo(tmp_path, *several, environment={"KALITA_LEDGER_CORE": wanted}, engine="postgres") as server:
+        parent = children(server.pid)[0] if processes == "2" else server.pid
+        (ledger,) = children(parent)
+        mine = os.sched_getaffinity(0)
+        assert len(os.sched_getaffinity(ledger)) == (1 if kept and len(mine) > 1 else len(mine))
+        assert (os.getsid(ledger) == ledger) == (kept and len(mine) > 1)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from kalita.ledger import frames
 from kalita.ledger.order import Accepted, Order
-from kalita.ledger.process import reply_of
+from kalita.ledger.process import core_of, reply_of
 from kalita.ledger.remote import RemoteWriter, _settle
 from kalita.ledger.writer import Fault
 from kalita.refusals import NOT_ENOUGH_MONEY
@@ -140,3 +140,11 @@ def test_stop_answers_what_was_sent(tmp_path: Path) -> None:
         assert await at.balance(BOB) == 20
 
     _run(tmp_path, work)
+
+
+@pytest.mark.parametrize(
+    ("cores", "chosen"), [([0, 1], {1}), ([3, 5, 7], {7}), ([0, 1, 2, 3], {2, 3}), (list(range(8)), {4, 5, 6, 7})]
+)
+def test_core_is_of_the_upper_half(cores: list[int], chosen: set[int]) -> None:
+    """Ledgers of several installations spread over the upper half of what they may use."""
+    assert {core_of(pid, cores) for pid in range(100, 140)} == chosen
