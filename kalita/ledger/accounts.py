@@ -47,13 +47,13 @@ def owner_of(account: int) -> int:
     return account // 8192
 
 
-_BALANCES = tuple(currency * 8 + Kind.WALLET for currency in WALLET_CURRENCIES)
+_RUB, _USD, _EUR, _KZT = (currency * 8 + Kind.WALLET for currency in WALLET_CURRENCIES)
 
 
-def balances_beside(account: int) -> list[int]:
+def balances_beside(account: int) -> tuple[int, ...]:
     """Return every account on which the wallet of one of its accounts may hold a balance."""
     first = account // 8192 * 8192
-    return [first + balance for balance in _BALANCES]
+    return first + _RUB, first + _USD, first + _EUR, first + _KZT
 
 
 def account_range(owner: int) -> tuple[int, int]:

@@ -39,7 +39,7 @@ def month_in(period: int) -> int:
 def add(counters: Counters, period: int, category: int, amount: int, number: int) -> None:
     """Add to a counter; an older month makes room for a newer one, and what comes back to it is forgotten with it."""
     month = month_in(period)
-    newest = max((month_in(one) for one, _ in counters), default=0)
+    newest = month_in(next(iter(counters))[0]) if counters else 0
     if month < newest:
         return
     if month > newest:

@@ -9,7 +9,7 @@ from kalita.ledger.accounts import stream as stream_of
 from kalita.ledger.chain import Digest, opened
 from kalita.ledger.counters import Counters, add, read, written
 from kalita.ledger.decide import Entry, decide
-from kalita.ledger.order import DAY, MONTH, TXN, Accepted, Closing, Count, Order, Outcome, Record
+from kalita.ledger.order import DAY, MONTH, TXN, Accepted, Ceiling, Closing, Count, Order, Outcome, Record
 from kalita.refusals import NOT_ENOUGH_MONEY, OUTDATED, REPEATED, UNUSABLE, Refusal, payment
 from kalita.storage.engine import Found, Needs, Writes
 from kalita.storage.rows import (
@@ -102,25 +102,34 @@ class Group:
         txn_id = next_id(self._now, self._last_of(order), self._found.lane.lane)
         newcomers = self._open(order, txn_id)
         entries = decide(self._found.accounts, order.transfers)
-        if order.counts or order.ceilings:
-            entries = self._within_limits(order, txn_id, entries)
+        moment = moment_of(txn_id)
+        counts = [(count, period_at(count.period, moment)) for count in order.counts]
+        if counts or order.ceilings:
+            entries = self._within_limits(counts, order.ceilings, entries)
         if isinstance(entries, Refusal):
             for account in newcomers:
                 del self._found.accounts[account.id]
             return entries
         for index, entry in enumerate(entries):
             self._enter(txn_id, index // 2, *entry)
-        for count in order.counts:
-            self._count(count, txn_id)
-        self._accept(order, txn_id, newcomers)
-        return Accepted(txn_id, order.answer[0] + str(txn_id) + order.answer[1], False)
+        for count, period in counts:
+            self._count(count, period)
+        answer = order.answer[0] + str(txn_id) + order.answer[1]
+        self._accept(order, txn_id, answer, newcomers)
+        return Accepted(txn_id, answer, False)
 
-    def _within_limits(self, order: Order, txn_id: int, entries: list[Entry] | Refusal) -> list[Entry] | Refusal:
-        """Limits are looked at before the balance, and after everything else. Source: payments.md 3.1."""
+    def _within_limits(
+        self, counts: list[tuple[Count, int]], ceilings: tuple[Ceiling, ...], entries: list[Entry] | Refusal
+    ) -> list[Entry] | Refusal:
+        """
+        Limits are looked at before the balance, and after everything else. Source: payments.md 3.1.
+
+        counts  each with the number of its period: that of the transaction, the date which history shows
+        """
         if isinstance(entries, Refusal) and entries is not NOT_ENOUGH_MONEY:
             return entries
-        for count in order.counts:
-            spent = self._spent(count, txn_id) if count.checks else []
+        for count, period in counts:
+            spent = self._spent(count.account, period) if count.checks else []
             for categories, most, code in count.checks:
                 total = count.amount
                 for category, amount in spent:
@@ -130,17 +139,16 @@ class Group:
                     return payment(code)
         if not isinstance(entries, Refusal):
             reached = {account: balance for account, _, balance in entries}
-            for account, most, code in order.ceilings:
+            for account, most, code in ceilings:
                 if reached.get(account, 0) > most:
                     return payment(code)
         return entries
 
-    def _spent(self, count: Count, txn_id: int) -> list[tuple[int, int]]:
-        """Return what the wallet spent in each category, in the period of the transaction: the one history shows."""
-        period = period_at(count.period, moment_of(txn_id))
+    def _spent(self, one: int, period: int) -> list[tuple[int, int]]:
+        """Return what the wallet of an account spent in each category in a period."""
         return [
             (category, amount)
-            for account in balances_beside(count.account)
+            for account in balances_beside(one)
             if account in self._found.accounts
             for (at, category), (amount, _) in self._counters_of(account).items()
             if at == period
@@ -152,8 +160,7 @@ class Group:
             counters = self._counters[account] = read(self._found.accounts[account].spent)
         return counters
 
-    def _count(self, count: Count, txn_id: int) -> None:
-        period = period_at(count.period, moment_of(txn_id))
+    def _count(self, count: Count, period: int) -> None:
         add(self._counters_of(count.account), period, count.category, count.amount, count.number)
         self._counted.add(count.account)
         self._touched.add(count.account)
@@ -193,19 +200,14 @@ class Group:
         self._touched.add(account)
         self._writes.entries.append(EntryRow(txn_id, leg, account, row.entries, change, balance))
 
-    def _accept(self, order: Order, txn_id: int, newcomers: list[AccountRow]) -> None:
+    def _accept(self, order: Order, txn_id: int, answer: str, newcomers: list[AccountRow]) -> None:
         writes = self._writes
         self._first, self._last = self._first or txn_id, txn_id
-        self._opened.update(account.id for account in newcomers)
-        for opening in order.openings if newcomers else ():
-            new = any(account.owner == opening.owner for account in newcomers)
-            if opening.level is not None and new:
-                registered = self._now if opening.level else None
-                writes.wallets.append(WalletRow(opening.owner, self._now, registered, opening.level, opening.nickname))
+        if newcomers:
+            self._make_wallets(order, newcomers)
         for record in order.records:
             writes.history.append(self._record(record, txn_id))
         if order.client_id is not None:
-            answer = order.answer[0] + str(txn_id) + order.answer[1]
             payment = PaymentRow(order.owner, order.client_id, txn_id, order.meaning, answer)
             self._found.payments[order.owner, order.client_id] = payment
             writes.payments.append(payment)
@@ -218,6 +220,15 @@ class Group:
             self._found.guards.discard(order.guard)
         for query, args in order.extras:
             writes.extras.append((query, tuple(txn_id if arg == TXN else arg for arg in args)))
+
+    def _make_wallets(self, order: Order, newcomers: list[AccountRow]) -> None:
+        owners = {account.owner for account in newcomers}
+        self._opened.update(account.id for account in newcomers)
+        for opening in order.openings:
+            if opening.level is not None and opening.owner in owners:
+                registered = self._now if opening.level else None
+                wallet = WalletRow(opening.owner, self._now, registered, opening.level, opening.nickname)
+                self._writes.wallets.append(wallet)
 
     def _bar(self, txn_id: int, account: int, bars: int) -> None:
         row = self._found.accounts[account]
