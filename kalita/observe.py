@@ -37,10 +37,15 @@ class RouteFigures:
 
 
 class Routes(Collector):
-    """The figures of every route, given to Prometheus when it asks: counting itself takes no lock."""
+    """
+    The figures of every route, given to Prometheus when it asks: counting itself takes no lock.
+
+    answered  requests of all routes so far
+    """
 
     def __init__(self) -> None:
         self._figures: dict[str, RouteFigures] = {}
+        self.answered = 0
 
     def of(self, route: str) -> RouteFigures:
         """Return the figures of a route."""

@@ -15,6 +15,8 @@ from typing import NamedTuple, Protocol
 from kalita.clock import DAY, HOUR, SECOND, Clock
 from kalita.observe import DELIVERIES, log
 from kalita.outbound.client import Answer, Failure, Outbound
+from kalita.outbound.notes import Attempt, Notes, Over
+from kalita.outbound.pace import Pace
 from kalita.storage.engine import Engine, Step, Unavailable
 
 MOST_AT_ONCE, MOST_FAILING, MOST_CLAIMED = 1000, 200, 100
@@ -76,7 +78,8 @@ class Deliverer:
         self._engine, self._clock, self._outbound, self._posts = engine, clock, outbound, posts
         self._name = secrets.token_hex(6)
         self._claims = 0
-        self._notes = Notes(engine)
+        self._pace = Pace()
+        self._notes = Notes(engine, self._pace)
         self._running: set[asyncio.Task[None]] = set()
         self._failing: set[tuple[int, int]] = set()
         self._places = asyncio.Semaphore(MOST_FAILING)
@@ -104,7 +107,7 @@ class Deliverer:
 
     async def _claim(self) -> bool:
         now, machine = self._clock.now(), time.time_ns() // 1000
-        free = min(MOST_AT_ONCE - len(self._running), MOST_CLAIMED)
+        free = min(MOST_AT_ONCE - len(self._running), MOST_CLAIMED - self._pace.waiting)
         if free <= 0 or await self._engine.one("receivers_any_due", now, machine) is None:
             return False
         self._claims += 1
@@ -124,9 +127,12 @@ class Deliverer:
             post = self._posts[to.channel]
             while letters := await post.due(to, self._clock.now(), AT_A_TIME):
                 for letter in letters:
-                    await self._send(post, to, letter)
+                    await self._pace.turn()
                     if time.monotonic() > ends:
                         return
+                    await self._send(post, to, letter)
+                if len(letters) < AT_A_TIME:
+                    return  # what came meanwhile is found when the receiver is given back
                 await self._notes.written()
         except Unavailable as problem:
             log.warning("delivery_waits", reason=str(problem))
@@ -167,12 +173,14 @@ class Deliverer:
         outcome = str(status) if status else failure.partition(":")[0]
         DELIVERIES.labels(str(to.channel), outcome).inc()
         self._last_at = max(at, self._last_at + 1)  # no two alike: they are the log's pages
-        key = (to.wallet, to.channel, self._last_at, letter.caused_by, letter.stream)
-        self._notes.add(Step("attempt_add", (*key, to.id, number, took, status, failure[:200])))
+        said = failure[:200].replace("\0", " ").encode("utf-8", "replace").decode()
+        caused_by, stream = letter.caused_by, letter.stream
+        self._notes.attempted(
+            Attempt(to.wallet, to.channel, self._last_at, caused_by, stream, to.id, number, took, status, said)
+        )
 
     def _over(self, to: Receiver, letter: Letter, state: int, attempts: int, due_at: int) -> None:
-        key = (to.wallet, to.channel, letter.caused_by, letter.stream)
-        self._notes.add(Step("event_over", (*key, state, attempts, due_at)))
+        self._notes.over(Over(to.wallet, to.channel, letter.caused_by, letter.stream, state, attempts, due_at))
 
     async def _forget(self) -> None:
         """Drop what is older than it is kept, once an hour."""
@@ -180,61 +188,3 @@ class Deliverer:
         if now - self._forgot_at > HOUR:
             self._forgot_at = now
             await self._engine.change(Step("events_forget", (now - KEPT,)), Step("attempts_forget", (now - KEPT,)))
-
-
-class Notes:
-    """What came of attempts, and receivers given back: gathered, and written many in one commit."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._steps: list[Step] = []
-        self._back: dict[tuple[int, int], str] = {}
-        self._awake = asyncio.Event()
-        self._waiting: list[asyncio.Future[None]] = []
-
-    def add(self, step: Step) -> None:
-        """Let a step wait for the next commit."""
-        self._steps.append(step)
-        self._awake.set()
-
-    def release(self, wallet: int, channel: int, holder: str) -> None:
-        """Give a receiver back, after what was noted before."""
-        self._back[wallet, channel] = holder
-        self._awake.set()
-
-    async def written(self) -> None:
-        """Return once everything noted so far is on the disk."""
-        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(waiting)
-        self._awake.set()
-        await waiting
-
-    async def run(self) -> None:
-        """Write what gathers, until cancelled."""
-        while True:
-            await self._awake.wait()
-            self._awake.clear()
-            await asyncio.sleep(GATHER_S)
-            try:
-                await self.write()
-            except Unavailable as problem:
-                log.warning("delivery_not_noted", reason=str(problem))
-                await asyncio.sleep(1)
-                self._awake.set()
-
-    async def write(self) -> None:
-        """Write what has gathered: receivers last and in order, as the ledger locks them."""
-        count, back, waiting = len(self._steps), sorted(self._back.items()), list(self._waiting)
-        steps = list(self._steps)
-        for key, holder in back:
-            steps += (Step("receiver_lock", (*key, holder)), Step("receiver_release", (*key, holder)))
-        if steps:
-            await self._engine.change(*steps)
-        del self._steps[:count]
-        for key, holder in back:
-            if self._back.get(key) == holder:
-                del self._back[key]
-        del self._waiting[: len(waiting)]
-        for one in waiting:
-            if not one.done():
-                one.set_result(None)

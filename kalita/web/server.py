@@ -237,6 +237,7 @@ class Server:
 
     def _note(self, route: _Route, status: int, seconds: float, trace_id: str) -> None:
         route.figures.count(status, seconds)
+        ROUTES.answered += 1
         if status < 400 and route.row.sampled:
             route.passed += 1
             if route.passed % SAMPLE:

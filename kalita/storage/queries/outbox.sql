@@ -29,13 +29,23 @@ UPDATE receiver SET holder = $1, leased_until = $2
 -- name: receivers_claimed
 SELECT wallet, channel, id, url, kinds, secret, old_secret, old_until FROM receiver WHERE next_at <= $2 AND holder = $1;
 
--- name: receiver_lock
-UPDATE receiver SET holder = holder WHERE wallet = $1 AND channel = $2 AND holder = $3;
+-- name: receivers_lock
+-- In the order of the ledger. What it wrote meanwhile is seen by the next statement, not by this one.
+SELECT r.wallet
+  FROM /* postgres: json_to_recordset($1) AS back (wallet BIGINT, channel BIGINT) */
+       /* sqlite: (SELECT json_extract(value, '$.wallet') AS wallet, json_extract(value, '$.channel') AS channel */
+       /* sqlite: FROM json_each($1)) AS back */
+  JOIN receiver r ON r.wallet = back.wallet AND r.channel = back.channel
+ ORDER BY r.wallet, r.channel /* postgres: FOR UPDATE OF r */;
 
--- name: receiver_release
+-- name: receivers_release
 UPDATE receiver SET holder = '', leased_until = 0, next_at = COALESCE(
-       (SELECT MIN(e.due_at) FROM event e WHERE e.wallet = $1 AND e.channel = $2 AND e.state = 0), 4611686018427387904)
- WHERE wallet = $1 AND channel = $2 AND holder = $3;
+       (SELECT MIN(e.due_at) FROM event e
+         WHERE e.wallet = receiver.wallet AND e.channel = receiver.channel AND e.state = 0), 4611686018427387904)
+  FROM /* postgres: json_to_recordset($1) AS back (wallet BIGINT, channel BIGINT, holder TEXT) */
+       /* sqlite: (SELECT json_extract(value, '$.wallet') AS wallet, json_extract(value, '$.channel') AS channel, */
+       /* sqlite: json_extract(value, '$.holder') AS holder FROM json_each($1)) AS back */
+ WHERE receiver.wallet = back.wallet AND receiver.channel = back.channel AND receiver.holder = back.holder;
 
 -- name: event_add
 INSERT INTO event (wallet, channel, caused_by, stream, kind, txn_id, receiver, subject, attempts, due_at, state)
@@ -50,16 +60,30 @@ SELECT e.caused_by, e.stream, e.kind, e.txn_id, e.receiver, e.attempts, h.provid
  WHERE e.wallet = $1 AND e.channel = 1 AND e.state = 0 AND e.due_at <= $2
  ORDER BY e.due_at, e.caused_by, e.stream LIMIT $3;
 
--- name: event_over
-UPDATE event SET state = $5, attempts = $6, due_at = $7
- WHERE wallet = $1 AND channel = $2 AND caused_by = $3 AND stream = $4 AND state = 0;
+-- name: events_over
+UPDATE event SET state = done.state, attempts = done.attempts, due_at = done.due_at
+  FROM /* postgres: json_to_recordset($1) AS done (wallet BIGINT, channel BIGINT, caused_by BIGINT, stream BIGINT, */
+       /* postgres: state BIGINT, attempts BIGINT, due_at BIGINT) */
+       /* sqlite: (SELECT json_extract(value, '$.wallet') AS wallet, json_extract(value, '$.channel') AS channel, */
+       /* sqlite: json_extract(value, '$.caused_by') AS caused_by, json_extract(value, '$.stream') AS stream, */
+       /* sqlite: json_extract(value, '$.state') AS state, json_extract(value, '$.attempts') AS attempts, */
+       /* sqlite: json_extract(value, '$.due_at') AS due_at FROM json_each($1)) AS done */
+ WHERE event.wallet = done.wallet AND event.channel = done.channel AND event.caused_by = done.caused_by
+   AND event.stream = done.stream AND event.state = 0;
 
 -- name: events_cancel
 UPDATE event SET state = 3, due_at = $4 WHERE wallet = $1 AND channel = $2 AND receiver = $3 AND state = 0;
 
--- name: attempt_add
+-- name: attempts_add
 INSERT INTO attempt (wallet, channel, at, caused_by, stream, receiver, number, micros, status, failure)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (wallet, channel, at, caused_by, stream) DO NOTHING;
+SELECT /* postgres: * FROM json_to_recordset($1) AS one (wallet BIGINT, channel BIGINT, at BIGINT, caused_by BIGINT, */
+       /* postgres: stream BIGINT, receiver TEXT, number BIGINT, micros BIGINT, status BIGINT, failure TEXT) */
+       /* sqlite: json_extract(value, '$.wallet'), json_extract(value, '$.channel'), json_extract(value, '$.at'), */
+       /* sqlite: json_extract(value, '$.caused_by'), json_extract(value, '$.stream'), */
+       /* sqlite: json_extract(value, '$.receiver'), json_extract(value, '$.number'), */
+       /* sqlite: json_extract(value, '$.micros'), json_extract(value, '$.status'), */
+       /* sqlite: json_extract(value, '$.failure') FROM json_each($1) */
+ WHERE true ON CONFLICT (wallet, channel, at, caused_by, stream) DO NOTHING;
 
 -- name: attempts_before
 SELECT a.at, a.caused_by, a.stream, a.receiver, a.number, a.micros, a.status, a.failure, e.kind, e.txn_id, e.state

@@ -1,0 +1,65 @@
+"""
+A pace for work that can wait, in a process that answers requests: requests come first, the work gets what they leave.
+
+Who waits gets a turn with the others of a tick. Every tick looks at how much of its core the thread has used since the
+last, and how late it came: when the core is short half as many begin with the next one, else a few more. It is short
+sooner while requests come.
+"""
+
+import asyncio
+from collections import deque
+from time import monotonic, thread_time
+
+from kalita.observe import ROUTES
+
+TICK_S, LATE_S = 0.004, 0.004
+ALONE, BESIDE = 0.9, 0.5
+"""The part of a core that is used, by requests and the work together, before the work holds back."""
+REQUESTS_A_TICK = 1
+MOST_A_TICK, MORE = 128, 2
+
+
+class Pace:
+    """One pace for all the work of a kind."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._ticking: asyncio.Task[None] | None = None
+        self._most = MOST_A_TICK // 4
+
+    @property
+    def is_slow(self) -> bool:
+        """Tell whether the core has been short."""
+        return self._most < MOST_A_TICK // 16
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a turn."""
+        return len(self._waiting)
+
+    async def turn(self) -> None:
+        """Wait for a turn."""
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        if self._ticking is None:
+            self._ticking = asyncio.create_task(self._tick())
+        await turn
+
+    async def _tick(self) -> None:
+        try:
+            while self._waiting:
+                self._begin()
+                begun, used, answered = monotonic(), thread_time(), ROUTES.answered
+                await asyncio.sleep(TICK_S)
+                lasted = monotonic() - begun
+                room = BESIDE if ROUTES.answered - answered >= REQUESTS_A_TICK else ALONE
+                short = lasted > TICK_S + LATE_S or thread_time() - used > room * lasted
+                self._most = max(1, self._most // 2) if short else min(MOST_A_TICK, self._most + MORE)
+        finally:
+            self._ticking = None
+
+    def _begin(self) -> None:
+        for _ in range(min(self._most, len(self._waiting))):
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
