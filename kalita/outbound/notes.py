@@ -118,12 +118,12 @@ class Notes:
         for key, one in over.items():
             if self._over[key] is one:
                 del self._over[key]
-        for place, given_back in back.items():
-            if self._back[place] is given_back:
+        for place, last in back.items():
+            if self._back[place] is last:
                 del self._back[place]
-        for one_waiting in waiting:
-            if not one_waiting.done():
-                one_waiting.set_result(None)
+        for told in waiting:
+            if not told.done():
+                told.set_result(None)
 
 
 def _text(rows: Sequence[Attempt | Over | Back]) -> tuple[str]:
