@@ -1,8 +1,12 @@
 """The log of SQLite goes home beside the writer: no commit does it, none waits long for it, and it begins anew."""
 
+import os
 import sqlite3
+import struct
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +14,7 @@ import pytest
 
 from kalita.storage.sqlite import keeper
 from kalita.storage.sqlite.engine import LONGEST_WAL, connect
+from kalita.storage.sqlite.flush import flush
 from kalita.storage.sqlite.keeper import Keeper
 
 FRAME = 2048 + 24
@@ -92,3 +97,50 @@ def test_what_fails_is_tried_again(tmp_path: Path, writer: sqlite3.Connection) -
     kept.close()
     _write(writer, 1)
     assert writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1] < 100
+
+
+def test_what_is_not_on_the_disk_yet_stays_in_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While copied pages go to the disk bit by bit, the log is neither wholly at home nor begun anew."""
+    path, seen = tmp_path / "kalita.db", list[tuple[int, int]]()
+    monkeypatch.setattr(keeper, "flush", lambda file: seen.append(_backfilled(file)))
+    with ThreadPoolExecutor(1) as pool, closing(connect(path)) as writer:
+        writer.execute("CREATE TABLE row (number INTEGER PRIMARY KEY, text TEXT)")
+        for _ in range(20):
+            begun, was = len(seen), _backfilled(path)[1]
+            round_ = pool.submit(_round, path)
+            while not round_.done():
+                _write(writer, 3)
+            assert len(seen) == begun + 1
+            assert seen[-1][0] < seen[-1][1]
+            assert _backfilled(path)[1] > was
+
+
+def _round(path: Path) -> int:
+    with closing(connect(path)) as copier, closing(connect(path)) as reader:
+        return keeper._round(copier, reader)
+
+
+def _backfilled(path: Path) -> tuple[int, int]:
+    """Return how many frames of the log are at home, and how many there are: words 24 and 4 of the index of the log."""
+    words = struct.unpack("=25I", Path(f"{path}-shm").read_bytes()[:100])
+    return words[24], words[4]
+
+
+def test_nobody_commits(tmp_path: Path, writer: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log goes home as a whole and is synced at once: there is nobody to hold up."""
+    monkeypatch.setattr(keeper, "flush", lambda file: pytest.fail("there was no further commit"))
+    _write(writer, 100)
+    _round(tmp_path / "kalita.db")
+    done, frames = _backfilled(tmp_path / "kalita.db")
+    assert done == frames > 50
+
+
+def test_changed_pages_go_to_the_disk(tmp_path: Path) -> None:
+    """Of a file that is open here; no descriptor is opened for it. A file that is not open is left alone."""
+    path = tmp_path / "file"
+    with path.open("wb", buffering=0) as file:
+        file.write(b"x" * 3_000_000)
+        before = os.listdir("/proc/self/fd")
+        flush(path)
+        assert os.listdir("/proc/self/fd") == before
+    flush(path)

@@ -4,18 +4,29 @@ Keep SQLite's log short without holding up a commit.
 Bringing the log home inside a commit stops the writer for 30 to 60 ms. So a thread of its own copies the pages while
 commits go on; what they add meanwhile is little, and the writer itself brings that home between two commits. Then the
 log is empty, and the next commit begins it anew.
+
+What the thread copied goes to the disk a little at a time (flush.py): all at once, commits would wait behind it. Until
+it is there the log must be kept, whatever happens. So a reader holds the log where it was, nothing is copied before a
+further commit has come, and the log is never wholly at home before the writer brought the rest there and synced.
 """
 
+import os
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
+from pathlib import Path
+
+from kalita.storage.sqlite.flush import flush
 
 LONGEST_LOG = 100_000
 """Rows written, about as many as pages (200 MB), after which the log goes home: seldom, a hot page then goes once."""
 LITTLE_PAGES = 400
 MOST_ROUNDS = 5
 _HOME = "PRAGMA wal_checkpoint(PASSIVE)"
+QUIET_S, LOOK_S = 0.1, 0.005
+"""Without a commit for so long nobody is held up."""
 
 
 class Keeper:
@@ -27,7 +38,7 @@ class Keeper:
 
     def __init__(self, connect: Callable[[], sqlite3.Connection], writer: sqlite3.Connection) -> None:
         self._connect, self._writer = connect, writer
-        self._thread = ThreadPoolExecutor(1, "kalita-keeper")
+        self._thread = ThreadPoolExecutor(1, "kalita-keeper", _when_nobody_else_runs)
         self._copying: Future[None] | None = None
         self._kept = writer.total_changes
 
@@ -49,9 +60,41 @@ class Keeper:
     def _copy(self) -> None:
         """Copy what is in the log, then what came meanwhile, until that is little."""
         known = 0
-        with suppress(sqlite3.OperationalError), closing(self._connect()) as connection:
+        with suppress(sqlite3.OperationalError), closing(self._connect()) as copier, closing(self._connect()) as reader:
             for _ in range(MOST_ROUNDS):
-                _, pages, _ = connection.execute(_HOME).fetchone()
+                pages = _round(copier, reader)
                 if pages - known < LITTLE_PAGES:
                     return
                 known = pages
+
+
+def _round(copier: sqlite3.Connection, reader: sqlite3.Connection) -> int:
+    """Copy the log as it is now to the disk; return how many pages of it are at home."""
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    try:
+        gently = _goes_on(copier)
+        copier.execute(f"PRAGMA synchronous = {'OFF' if gently else 'FULL'}")
+        _, _, pages = copier.execute(_HOME).fetchone()
+        if gently:
+            flush(Path(copier.execute("PRAGMA database_list").fetchone()[2]))
+        return int(pages)
+    finally:
+        reader.execute("COMMIT")
+
+
+def _goes_on(copier: sqlite3.Connection) -> bool:
+    """Wait for a further commit; tell whether one came."""
+    text, ends = "PRAGMA data_version", time.monotonic() + QUIET_S
+    before = copier.execute(text).fetchone()
+    while copier.execute(text).fetchone() == before:
+        if time.monotonic() > ends:
+            return False
+        time.sleep(LOOK_S)
+    return True
+
+
+def _when_nobody_else_runs() -> None:
+    """Let this thread have what the others leave of the cores."""
+    with suppress(AttributeError, OSError):  # not on Linux
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
