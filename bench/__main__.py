@@ -24,6 +24,7 @@ PARTS = {
     "postgres": postgres.rows,
     "outside": outside.rows,
     "hooks": hooks.rows,
+    "everywhere": hooks.everywhere,
     "bills": bills.rows,
 }
 DOCS = Path(__file__).parent.parent / "docs"

@@ -1,23 +1,32 @@
 """
-The row about messages to receivers: what waits for a hundred hooks is delivered, against a bare client's loop.
+The rows about messages to receivers: what waits for a hundred hooks is delivered, against a bare client's loop; and
+the rows of payments once more, with a hook on every payer and payee.
 """
 
 import asyncio
+import contextlib
 import multiprocessing
+import os
 import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import httpx
 
+from bench import measure, postgres, servers
 from bench.measure import ROUNDS, Bench, Row, ratio
 from kalita.app import App
 from kalita.ledger.accounts import Direction, Kind, account_id
 from kalita.ledger.order import Opening, Order, Record, Transfer
 from kalita.people.wallets import Level
 from kalita.settings import Settings
+from kalita.storage.outbox import NEVER
 
 HOOKS, FIRST, PAYEE = 100, 79_300_000_001, 79_399_999_999
+NETWORKS, BOTH = "127.0.0.0/8", 3
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
@@ -42,21 +51,56 @@ def receive(told: Connection) -> None:
     asyncio.run(run())
 
 
-def rows(bench: Bench) -> list[Row]:
-    """Measure deliveries a second: messages that wait, until the last is written down as delivered."""
+@contextlib.contextmanager
+def receiver() -> Iterator[int]:
+    """Run a receiver in a process of its own; yield its port."""
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=receive, args=(theirs,), daemon=True)
     process.start()
     try:
-        each = 10 * bench.seconds
-        return asyncio.run(_measured(bench, bench.data / "hooks", ours.recv(), each))
+        yield ours.recv()
     finally:
         process.kill()
         process.join()
 
 
+def rows(bench: Bench) -> list[Row]:
+    """Measure deliveries a second: messages that wait, until the last is written down as delivered."""
+    with receiver() as port:
+        return asyncio.run(_measured(bench, bench.data / "hooks", port, 10 * bench.seconds))
+
+
+def everywhere(bench: Bench) -> list[Row]:
+    """Measure payments and history again, on both engines, while every wallet is told of what it pays and gets."""
+    folder = bench.data / "hooked"
+    folder.mkdir()
+    with receiver() as port:
+        os.environ["KALITA_OUTBOUND_NETWORKS"] = NETWORKS
+        found = _with_hooks(replace(bench, data=folder), port, measure.http)
+        with postgres.prepared(bench) as (server, on):
+            found += _with_hooks(on, port, partial(postgres.one_process, server))
+        del os.environ["KALITA_OUTBOUND_NETWORKS"]
+    return found
+
+
+def _with_hooks(bench: Bench, port: int, measured: Callable[[Bench], list[Row]]) -> list[Row]:
+    bench.tokens()
+    bench.say("a hook on every wallet")
+    asyncio.run(_hooks(bench, port))
+    return [replace(row, name=f"hooks: {row.name}") for row in measured(bench)]
+
+
+async def _hooks(bench: Bench, port: int) -> None:
+    app = await App.open(Settings(data=bench.data, database=bench.database, outbound_networks=NETWORKS))
+    try:
+        for wallet in range(servers.FIRST, servers.FIRST + servers.WALLETS):
+            await app.hooks.register(wallet, f"http://127.0.0.1:{port}/{wallet}", BOTH)
+    finally:
+        await app.close()
+
+
 async def _measured(bench: Bench, folder: Path, port: int, each: int) -> list[Row]:
-    settings = Settings(data=folder, outbound_networks="127.0.0.0/8", sum_limits=False)
+    settings = Settings(data=folder, outbound_networks=NETWORKS, sum_limits=False)
     app = await App.open(settings, create=True)
     try:
         await app.start()
@@ -79,7 +123,7 @@ async def _delivered(app: App, each: int) -> float:
     await asyncio.gather(*(app.writer.submit(order) for order in orders))
     begun = time.perf_counter()
     task = asyncio.create_task(app.deliverer().run())
-    while await app.engine.one("events_any_waiting"):
+    while await app.engine.one("receivers_any_due", NEVER - 1, NEVER):
         await asyncio.sleep(0.01)
     seconds = time.perf_counter() - begun
     task.cancel()

@@ -66,11 +66,12 @@ def prepared(bench: Bench) -> Iterator[tuple[_Server, Bench]]:
 def rows(bench: Bench) -> list[Row]:
     """Measure payments on PostgreSQL against TPC-B on the same server, and against bare ASGI."""
     with prepared(bench) as (server, on):
-        found = _one_process(server, on)
+        found = one_process(server, on)
         return found + _two_processes(on)
 
 
-def _one_process(server: _Server, on: Bench) -> list[Row]:
+def one_process(server: _Server, on: Bench) -> list[Row]:
+    """Measure what one process comes to."""
     tokens, seconds = on.tokens(), on.seconds
     with on.both() as (bare, url, pid):
         tpc_b, pay, payee = [], [], []

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Run the test suites: suites.sh [NAME...], all of them by default; two parts at a time, the longest first.
+# Run the test suites: suites.sh [NAME...], all of them by default; three parts at a time, the longest first.
 # api and fault have two parts each: what is tested on PostgreSQL, and the rest (tests/conftest.py).
 # Prints each part when it ends, its minutes, and a closing count. A test that fails or is skipped fails the run.
 set -uo pipefail
@@ -38,7 +38,7 @@ for name; do
 done
 
 for part in "${parts[@]}"; do
-    while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n; done
+    while [ "$(jobs -rp | wc -l)" -ge 3 ]; do wait -n; done
     echo "suite ${part% all}"
     # shellcheck disable=SC2086  # two words
     run $part &

@@ -23,7 +23,7 @@ SIGN_FIELDS = "sum.currency,sum.amount,type,account,txnId"
 TESTS_A_MINUTE = 10
 WORDS = {"0": 1, "1": 2, "2": 3}
 NAMES = {1: "IN", 2: "OUT", 3: "BOTH"}
-STATES = {None: "FORGOTTEN", 0: "WAITING", 1: "DELIVERED", 2: "GIVEN_UP", 3: "CANCELLED"}
+STATES = {0: "WAITING", 1: "DELIVERED", 2: "GIVEN_UP", 3: "CANCELLED"}
 
 
 class Told(msgspec.Struct, rename="camel"):

@@ -15,7 +15,7 @@ from kalita.ledger.accounts import Direction
 from kalita.money import face
 from kalita.outbound.deliver import Letter, Receiver
 from kalita.storage.engine import Engine
-from kalita.storage.outbox import Kind
+from kalita.storage.outbox import WAITS, Kind
 from kalita.wire.amounts import encode, money
 
 VERSION = "1.0.0"
@@ -24,11 +24,14 @@ HEADERS = {
     "Accept": "application/json",
     "User-Agent": f"Kalita-webhook/{__version__}",
 }
-WAITS = 1
 
 
 class Event(NamedTuple):
-    """An event and the record of history it speaks of; the record's members are None in a test."""
+    """
+    An event and the record of history it speaks of; the record's members are None in a test.
+
+    first  it is the record alone, not sent so far
+    """
 
     caused_by: int
     stream: int
@@ -43,10 +46,18 @@ class Event(NamedTuple):
     comment: str
     state: int
     error_code: int | None
+    first: int = 0
+    due_at: int = 0
 
     @property
     def outdated(self) -> bool:
-        """That a payment waits is told only while it does; how it ended has a message of its own."""
+        """
+        Tell whether there is nothing to send.
+
+        That a payment waits is told only while it does; how it ended has a message of its own. Both are events.
+        """
+        if self.first:
+            return self.state == WAITS or self.error_code is not None
         return self.kind == Kind.WAITING and self.state != WAITS and not self.attempts
 
 
@@ -58,8 +69,10 @@ class Messages:
 
     async def due(self, receiver: Receiver, now: int, limit: int) -> list[Letter]:
         """Return what is to be sent now: first attempts in the order of commits, then further ones."""
-        rows = await self._engine.all("events_of_hook", receiver.wallet, now, limit)
-        return [self._letter(receiver, Event(*row)) for row in rows]
+        events = [Event(*row) for row in await self._engine.all("messages_due", receiver.wallet, now, limit)]
+        if any(event.first and event.receiver != receiver.id for event in events):
+            return []  # another hook has taken its place
+        return [self._letter(receiver, event) for event in events]
 
     def delay(self, attempts: int, since: int, now: int) -> int | None:
         """Return how long to wait after so many attempts; None: given up."""
@@ -69,7 +82,10 @@ class Messages:
         write: Callable[[int], tuple[bytes, dict[str, str]]] | None = None
         if event.receiver == receiver.id and not event.outdated:
             write = _Writer(self._keys, receiver, event)
-        return Letter(event.caused_by, event.stream, event.attempts, write, once=event.kind == Kind.TEST)
+        once, first = event.kind == Kind.TEST, bool(event.first)
+        return Letter(
+            event.caused_by, event.stream, event.attempts, write, 0, once, first, event.kind, event.txn_id
+        )  # fmt: skip
 
 
 class _Writer:

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from kalita import ids
 from kalita.access.acts import Who, act
-from kalita.clock import DAY, Clock
+from kalita.clock import DAY, SECOND, Clock
 from kalita.hooks.sign import event_of
 from kalita.keys import BadKey, Keys
 from kalita.outbound.client import Outbound
@@ -21,6 +21,9 @@ from kalita.storage.outbox import Channel, Kind
 LONGEST_URL = 100
 OVERLAP = DAY
 """How long the key before signs too, in the Standard Webhooks header."""
+
+OVERLOOKED = SECOND
+"""After so long a new hook is looked at once: a payment that was under way when it came did not see it."""
 
 CHANNEL = int(Channel.PAYMENTS)
 EVERYTHING = (0, ids.LARGEST)
@@ -49,9 +52,9 @@ class Attempt:
     micros: int
     status: int
     failure: str
-    kind: int | None
-    txn_id: int | None
-    state: int | None
+    kind: int
+    txn_id: int
+    state: int
 
 
 class Hooks:
@@ -73,8 +76,9 @@ class Hooks:
         if reason:
             raise Refused(HOOK_WRONG, f"param: {reason}", {"param": [reason]})
         hook = Hook(wallet, str(uuid4()), url, kinds, self._clock.now())
-        row = (wallet, CHANNEL, hook.id, url, kinds, self._new_key(wallet, hook.id), hook.created_at)
-        (added,) = await self._engine.change(Step("receiver_add", row))
+        key, look_at = self._new_key(wallet, hook.id), hook.created_at + OVERLOOKED
+        row = (wallet, CHANNEL, hook.id, url, kinds, key, hook.created_at, look_at)
+        added, _ = await self._engine.change(Step("receiver_add", row), Step("told_begin", (wallet, hook.id)))
         if not added:
             raise Refused(HOOK_EXISTS, "a hook is active; delete it first")
         await self._note(wallet, "hook.registered")
@@ -92,8 +96,9 @@ class Hooks:
 
     async def delete(self, wallet: int, hook: str) -> None:
         """Delete a hook and cancel what was still to be sent to it."""
-        dropped, _ = await self._engine.change(
+        dropped, *_ = await self._engine.change(
             Step("receiver_drop", (wallet, CHANNEL, hook)),
+            Step("told_drop", (wallet,)),
             Step("events_cancel", (wallet, CHANNEL, hook, self._clock.now())),
         )
         if not dropped:
@@ -140,11 +145,14 @@ class Hooks:
         returns how many
         """
         states = (2, 2) if failed else (1, 2)
-        count, _ = await self._engine.change(
+        steps = [
             Step("events_again", (wallet, CHANNEL, hook, *span, *states)),
             Step("receiver_wake", (wallet, CHANNEL)),
-        )
-        return count
+        ]
+        if not failed:
+            steps.append(Step("events_of_told", (wallet, hook, *span)))
+        counts = await self._engine.change(*steps)
+        return sum(counts) - counts[1]
 
     async def again_one(self, wallet: int, hook: str, message: str) -> int:
         """Let one message go again, by its id; return 0 when it is none of the hook's."""

@@ -79,7 +79,7 @@ class Group:
 
     def judge(self, found: Found) -> Writes:
         """Judge every order; return what the accepted ones write. May run again after a failed commit."""
-        self._found, self._writes = found, Writes()
+        self._found, self._writes = found, Writes(at=self._now)
         self._touched: set[int] = set()
         self._opened: set[int] = set()
         self._counters: dict[int, Counters] = {}

@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 from kalita.clock import DAY, HOUR, SECOND, Clock
 from kalita.observe import DELIVERIES, log
 from kalita.outbound.client import Answer, Failure, Outbound
-from kalita.outbound.notes import Attempt, Notes, Over
+from kalita.outbound.notes import Attempt, Back, Notes, Over, Told
 from kalita.outbound.pace import Pace
 from kalita.storage.engine import Engine, Step, Unavailable
 
@@ -49,6 +49,7 @@ class Letter(NamedTuple):
     write  writes and signs it for a moment; None: it is not to be sent any more
     since  when what it tells of happened
     once   one attempt is all it gets
+    first  it is out of history, and has no event
     """
 
     caused_by: int
@@ -57,6 +58,9 @@ class Letter(NamedTuple):
     write: Write | None
     since: int = 0
     once: bool = False
+    first: bool = False
+    kind: int = 0
+    txn_id: int = 0
 
 
 class Post(Protocol):
@@ -83,7 +87,7 @@ class Deliverer:
         self._running: set[asyncio.Task[None]] = set()
         self._failing: set[tuple[int, int]] = set()
         self._places = asyncio.Semaphore(MOST_FAILING)
-        self._forgot_at = self._last_at = 0
+        self._forgot_at = self._last_at = self._latest = 0
 
     async def run(self) -> None:
         """Work until cancelled; what was sent by then is written down."""
@@ -106,14 +110,16 @@ class Deliverer:
             await self._notes.write()
 
     async def _claim(self) -> bool:
-        now, machine = self._clock.now(), time.time_ns() // 1000
+        # Who was woken stays due when the clock is set back.
+        now = self._latest = max(self._latest, self._clock.now())
+        machine = time.time_ns() // 1000
         free = min(MOST_AT_ONCE - len(self._running), MOST_CLAIMED - self._pace.waiting)
         if free <= 0 or await self._engine.one("receivers_any_due", now, machine) is None:
             return False
         self._claims += 1
         holder, until = f"{self._name}-{self._claims}", machine + LEASE_S * SECOND
-        await self._engine.change(Step("receivers_claim", (holder, until, now, machine, free)))
-        rows = await self._engine.all("receivers_claimed", holder, now)
+        (count,) = await self._engine.change(Step("receivers_claim", (holder, until, now, machine, free)))
+        rows = await self._engine.all("receivers_claimed", holder, now, count)
         for row in rows:
             task = asyncio.create_task(self._serve(Receiver(*row), holder))
             self._running.add(task)
@@ -121,16 +127,19 @@ class Deliverer:
         return bool(rows)
 
     async def _serve(self, to: Receiver, holder: str) -> None:
-        """Send what is due for a receiver, for one turn; then give it back."""
-        ends = time.monotonic() + TURN_S
+        """Send what is due for a receiver, a while long; then give it back."""
         try:
             post = self._posts[to.channel]
+            await self._pace.turn()
+            ends = time.monotonic() + TURN_S
             while letters := await post.due(to, self._clock.now(), AT_A_TIME):
                 for letter in letters:
-                    await self._pace.turn()
                     if time.monotonic() > ends:
                         return
                     await self._send(post, to, letter)
+                    if letter.first:
+                        self._notes.told(Told(to.wallet, letter.stream, to.id, letter.caused_by))
+                    await self._pace.turn()
                 if len(letters) < AT_A_TIME:
                     return  # what came meanwhile is found when the receiver is given back
                 await self._notes.written()
@@ -140,12 +149,13 @@ class Deliverer:
             log.error("delivery_failed", channel=to.channel, exc_info=problem)
             await asyncio.sleep(TURN_S)  # what cannot even be written must not be tried without a pause
         finally:
-            self._notes.release(to.wallet, to.channel, holder)
+            self._notes.release(Back(to.wallet, to.channel, holder, self._clock.now()))
 
     async def _send(self, post: Post, to: Receiver, letter: Letter) -> None:
         key = (to.wallet, to.channel)
         if letter.write is None:
-            self._over(to, letter, 3, letter.attempts, self._clock.now())
+            if not letter.first:
+                self._over(to, letter, 3, letter.attempts, self._clock.now())
         elif key in self._failing:
             async with self._places:
                 await self._attempt(post, to, letter, letter.write)
@@ -161,7 +171,8 @@ class Deliverer:
         self._note(to, letter, at, took, number, result)
         if done:
             self._failing.discard((to.wallet, to.channel))
-            self._over(to, letter, 1, number, now)
+            if not letter.first:
+                self._over(to, letter, 1, number, now)
             return
         self._failing.add((to.wallet, to.channel))
         delay = None if letter.once else post.delay(number, letter.since, now)
@@ -174,13 +185,16 @@ class Deliverer:
         DELIVERIES.labels(str(to.channel), outcome).inc()
         self._last_at = max(at, self._last_at + 1)  # no two alike: they are the log's pages
         said = failure[:200].replace("\0", " ").encode("utf-8", "replace").decode()
-        caused_by, stream = letter.caused_by, letter.stream
         self._notes.attempted(
-            Attempt(to.wallet, to.channel, self._last_at, caused_by, stream, to.id, number, took, status, said)
-        )
+            Attempt(
+                to.wallet, to.channel, self._last_at, letter.caused_by, letter.stream, to.id, number, took, status,
+                said, letter.kind, letter.txn_id,
+            )
+        )  # fmt: skip
 
     def _over(self, to: Receiver, letter: Letter, state: int, attempts: int, due_at: int) -> None:
-        self._notes.over(Over(to.wallet, to.channel, letter.caused_by, letter.stream, state, attempts, due_at))
+        what = to.wallet, to.channel, letter.caused_by, letter.stream, letter.kind, letter.txn_id, to.id
+        self._notes.over(Over(*what, state, attempts, due_at))
 
     async def _forget(self) -> None:
         """Drop what is older than it is kept, once an hour."""

@@ -6,6 +6,7 @@ One statement for all of a kind: on SQLite whoever writes keeps the ledger waiti
 
 import asyncio
 from collections.abc import Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -13,6 +14,8 @@ from kalita.observe import log
 from kalita.outbound.pace import Pace
 from kalita.storage.engine import Engine, Step, Unavailable
 
+Key = TypeVar("Key")
+Kept = TypeVar("Kept")
 GATHER_S, GATHER_LONG_S = 0.005, 0.05
 
 
@@ -29,39 +32,60 @@ class Attempt(msgspec.Struct, frozen=True):
     micros: int
     status: int
     failure: str
+    kind: int
+    txn_id: int
 
 
 class Over(msgspec.Struct, frozen=True):
-    """What became of an event: its state, how often it was tried, when it is due again or since when it is over."""
+    """
+    What became of an event: its state, how often it was tried, when it is due again or since when it is over.
+
+    One of history becomes an event when it has to be sent again, or is given up.
+    """
 
     wallet: int
     channel: int
     caused_by: int
     stream: int
+    kind: int
+    txn_id: int
+    receiver: str
     state: int
     attempts: int
     due_at: int
+    subject: str = ""
+
+
+class Told(msgspec.Struct, frozen=True, order=True):
+    """How far a receiver was told of a stream of history."""
+
+    wallet: int
+    stream: int
+    receiver: str
+    txn_id: int
 
 
 class Back(msgspec.Struct, frozen=True, order=True):
-    """A receiver that its holder gives back."""
+    """A receiver that its holder gives back. at: since when it waits, should there be more for it."""
 
     wallet: int
     channel: int
     holder: str
+    at: int
 
 
 class Notes:
     """
     Gather and write.
 
-    pace  of what is noted: where it is slow a commit waits for more
+    pace  of what is noted: beside requests a commit waits for more
     """
 
     def __init__(self, engine: Engine, pace: Pace) -> None:
         self._engine, self._pace = engine, pace
         self._attempts: list[Attempt] = []
         self._over: dict[tuple[int, int, int, int], Over] = {}
+        self._told: dict[tuple[int, int], Told] = {}
         self._back: dict[tuple[int, int], Back] = {}
         self._awake = asyncio.Event()
         self._waiting: list[asyncio.Future[None]] = []
@@ -76,9 +100,14 @@ class Notes:
         self._over[over.wallet, over.channel, over.caused_by, over.stream] = over
         self._awake.set()
 
-    def release(self, wallet: int, channel: int, holder: str) -> None:
+    def told(self, told: Told) -> None:
+        """Let how far a receiver was told wait for the next commit."""
+        self._told[told.wallet, told.stream] = told
+        self._awake.set()
+
+    def release(self, back: Back) -> None:
         """Give a receiver back, after what was noted before."""
-        self._back[wallet, channel] = Back(wallet, channel, holder)
+        self._back[back.wallet, back.channel] = back
         self._awake.set()
 
     async def written(self) -> None:
@@ -93,7 +122,7 @@ class Notes:
         while True:
             await self._awake.wait()
             self._awake.clear()
-            await asyncio.sleep(GATHER_LONG_S if self._pace.is_slow else GATHER_S)
+            await asyncio.sleep(GATHER_LONG_S if self._pace.beside else GATHER_S)
             try:
                 await self.write()
             except Unavailable as problem:
@@ -103,28 +132,34 @@ class Notes:
 
     async def write(self) -> None:
         """Write what has gathered: receivers last and in order, as the ledger locks them."""
-        attempts, over, back = list(self._attempts), dict(self._over), dict(self._back)
+        attempts, over, told, back = list(self._attempts), dict(self._over), dict(self._told), dict(self._back)
         waiting, steps = list(self._waiting), list[Step]()
         if attempts:
             steps.append(Step("attempts_add", _text(attempts)))
         if over:
             steps.append(Step("events_over", _text([over[key] for key in sorted(over)])))
+        if told:
+            steps.append(Step("told_add", _text(sorted(told.values()))))
         if back:
             given = _text(sorted(back.values()))
             steps += (Step("receivers_lock", given), Step("receivers_release", given))
         if steps:
             await self._engine.change(*steps)
         del self._attempts[: len(attempts)], self._waiting[: len(waiting)]
-        for key, one in over.items():
-            if self._over[key] is one:
-                del self._over[key]
-        for place, last in back.items():
-            if self._back[place] is last:
-                del self._back[place]
-        for told in waiting:
-            if not told.done():
-                told.set_result(None)
+        _drop(self._over, over)
+        _drop(self._told, told)
+        _drop(self._back, back)
+        for one in waiting:
+            if not one.done():
+                one.set_result(None)
 
 
-def _text(rows: Sequence[Attempt | Over | Back]) -> tuple[str]:
+def _drop(kept: dict[Key, Kept], written: dict[Key, Kept]) -> None:
+    """Drop what was written, but for what has changed since."""
+    for key, row in written.items():
+        if kept[key] is row:
+            del kept[key]
+
+
+def _text(rows: Sequence[Attempt | Over | Told | Back]) -> tuple[str]:
     return (msgspec.json.encode(rows).decode(),)

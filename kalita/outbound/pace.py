@@ -26,11 +26,8 @@ class Pace:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._ticking: asyncio.Task[None] | None = None
         self._most = MOST_A_TICK // 4
-
-    @property
-    def is_slow(self) -> bool:
-        """Tell whether the core has been short."""
-        return self._most < MOST_A_TICK // 16
+        self.beside = False
+        """Whether requests come meanwhile."""
 
     @property
     def waiting(self) -> int:
@@ -52,7 +49,8 @@ class Pace:
                 begun, used, answered = monotonic(), thread_time(), ROUTES.answered
                 await asyncio.sleep(TICK_S)
                 lasted = monotonic() - begun
-                room = BESIDE if ROUTES.answered - answered >= REQUESTS_A_TICK else ALONE
+                self.beside = ROUTES.answered - answered >= REQUESTS_A_TICK
+                room = BESIDE if self.beside else ALONE
                 short = lasted > TICK_S + LATE_S or thread_time() - used > room * lasted
                 self._most = max(1, self._most // 2) if short else min(MOST_A_TICK, self._most + MORE)
         finally:

@@ -52,6 +52,15 @@ class Needs(NamedTuple):
     told: Sequence[int] = ()
 
 
+class Hook(NamedTuple):
+    """A hook as a group finds it. kinds: 1 what comes in, 2 what goes out; next_at: when something is due."""
+
+    wallet: int
+    id: str
+    kinds: int
+    next_at: int
+
+
 @dataclass(slots=True)
 class Found:
     """
@@ -59,7 +68,7 @@ class Found:
 
     waiting  the total, sum and commission, of each payment that still waits on hold
     guards   those that found their row
-    hooks    by wallet: wallet, id and bits of a hook, see outbox.py
+    hooks    by wallet, see outbox.py
     """
 
     lane: LaneRow
@@ -67,7 +76,7 @@ class Found:
     payments: dict[tuple[int, str], PaymentRow]
     waiting: dict[tuple[int, int, int], int]
     guards: set[Named] = field(default_factory=set)
-    hooks: dict[int, tuple[int, str, int]] = field(default_factory=dict)
+    hooks: dict[int, Hook] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -76,6 +85,7 @@ class Writes:
     What a group writes; empty when every order was refused or a repeat.
 
     refused  at least one order was: nothing shows whether what was read for it still holds
+    at       when it was judged, microseconds
     """
 
     wallets: list[WalletRow] = field(default_factory=list)
@@ -89,6 +99,7 @@ class Writes:
     extras: list[Named] = field(default_factory=list)
     group: GroupRow | None = None
     refused: bool = False
+    at: int = 0
 
 
 class Step(NamedTuple):

@@ -1,15 +1,18 @@
 """
-The outbox: which events a group of the ledger causes, for whom.
+The outbox: what a group of the ledger causes to be told, and whom.
 
-An event is written in the commit of what it tells of, so it is there if and only if the payment is. Both engines ask
-these functions, so no way of moving money can forget it. Source: webhooks.md 1; reliability-programme.md I6.
+A payment that is done at once needs no event: it is in the history of its wallet, and the hook keeps how far it was
+told (table `told`). One that waits, and how it ended, are events, written in the commit of what they tell of. Both
+engines ask these functions, so no way of moving money can forget it.
+
+Source: webhooks.md 1; reliability-programme.md I6.
 """
 
 from collections.abc import Mapping
 from enum import IntEnum
 from typing import NamedTuple
 
-from kalita.storage.engine import Writes
+from kalita.storage.engine import Hook, Writes
 
 NEVER = 2**62
 """When nothing is due."""
@@ -37,8 +40,8 @@ class Kind(IntEnum):
 IN, OUT = 1, 2
 """Which payments a hook is for, as bits."""
 
-Hook = tuple[int, str, int]
-"""Wallet, id and bits of a hook."""
+WAITS = 1
+"""The state of a record of history that waits."""
 
 
 class EventRow(NamedTuple):
@@ -61,25 +64,31 @@ def events_of(writes: Writes, hooks: Mapping[int, Hook]) -> list[EventRow]:
     """Return the events of a group. hooks: those of its wallets, by wallet."""
     found = []
     for row in writes.history:
-        hook = hooks.get(row.wallet)
-        if hook and hook[2] & _bit(row.stream):
-            kind = Kind.WAITING if row.state == 1 else Kind.DONE
-            found.append(EventRow(row.wallet, Channel.PAYMENTS, row.txn_id, row.stream, kind, row.txn_id, hook[1]))
+        if row.state == WAITS and row.wallet in hooks:
+            found.append((row.wallet, row.txn_id, row.stream, Kind.WAITING, row.txn_id))
     for closing in writes.closings:
-        hook = hooks.get(closing.wallet)
-        if hook and hook[2] & _bit(closing.stream):
-            found.append(
-                EventRow(
-                    closing.wallet,
-                    Channel.PAYMENTS,
-                    closing.closed_by,
-                    closing.stream,
-                    Kind.CLOSED,
-                    closing.txn_id,
-                    hook[1],
-                )
-            )
-    return sorted(found)
+        if closing.wallet in hooks:
+            found.append((closing.wallet, closing.closed_by, closing.stream, Kind.CLOSED, closing.txn_id))
+    return [
+        EventRow(wallet, Channel.PAYMENTS, caused_by, stream, kind, txn_id, hooks[wallet].id)
+        for wallet, caused_by, stream, kind, txn_id in sorted(found)
+        if hooks[wallet].kinds & _bit(stream)
+    ]
+
+
+def woken_by(writes: Writes, hooks: Mapping[int, Hook]) -> list[tuple[int, int]]:
+    """
+    Return which wallets' hooks have to be woken, in order, and the moment of the group.
+
+    Something is due since then. What was due before stays where it is: who has waited longest is served first.
+    """
+    touched = {(row.wallet, row.stream) for rows in (writes.history, writes.closings) for row in rows}
+    woken = {
+        wallet
+        for wallet, stream in touched
+        if wallet in hooks and hooks[wallet].next_at > writes.at and hooks[wallet].kinds & _bit(stream)
+    }
+    return [(wallet, writes.at) for wallet in sorted(woken)]
 
 
 def _bit(stream: int) -> int:

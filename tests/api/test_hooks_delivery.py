@@ -7,8 +7,12 @@ import time
 
 import pytest
 
-from kalita.ledger.accounts import Direction
+from kalita.ledger.accounts import Direction, Kind, account_id
 from kalita.ledger.holds import Held, post, void
+from kalita.ledger.order import Opening, Order, Record, Transfer
+from kalita.outbound import deliver as deliver_
+from kalita.outbound.deliver import Receiver
+from kalita.outbound.notes import Told
 from tests.api.hooked import (
     HOOKS,
     deliver,
@@ -152,6 +156,76 @@ def test_first_attempts_come_in_the_order_of_commits(told: House) -> None:
         told.later(10 * MINUTE)
         deliver(told, 0.5)
         assert [one["txnId"] for one in payments(there)[60:]] == txns[2::3]
+
+
+def test_all_streams_of_a_transaction_are_told(told: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wallet that pays and is paid in one transaction gets both messages, also where a page ends in between."""
+    monkeypatch.setattr(deliver_, "AT_A_TIME", 3)
+    who = told.wallet(RUB=1000_00, USD=1000_00)
+    orders = [both_ways(who.number, 643 if number % 2 else 840) for number in range(7)]
+    with receiver() as there:
+        register(told, who, there.url())
+        done = [str(told.run(told.app.writer.submit(order)).txn_id) for order in orders]
+        deliver(told, 1.0)
+        assert [one["txnId"] for one in payments(there)] == [txn for txn in done for _ in (1, 2)]
+        assert {(one["txnId"], one["type"]) for one in payments(there)} == {(t, w) for t in done for w in ("IN", "OUT")}
+        assert len(set(ids(there))) == 14
+
+
+def both_ways(wallet: int, currency: int) -> Order:
+    """Return an order that moves money to and fro, with a record of each."""
+    own, other = (account_id(wallet, kind, currency) for kind in (Kind.WALLET, Kind.HOLD))
+    return Order(
+        owner=wallet,
+        transfers=(Transfer(own, other, 5_00), Transfer(other, own, 5_00)),
+        openings=(Opening(wallet, Kind.HOLD, currency),),
+        records=tuple(
+            Record(wallet, direction, currency, 99, "+79990001122", 5_00, 0, "", None)
+            for direction in (Direction.OUT, Direction.IN)
+        ),
+    )
+
+
+def test_what_was_delivered_is_sent_again_when_asked(told: House) -> None:
+    """Of a period, under the same ids; of what an earlier hook was told nothing."""
+    payer, payee = told.wallet(RUB=100_00), told.wallet()
+    day = "startDate=2026-01-01T00:00:00Z&endDate=2027-01-01T00:00:00Z"
+    with receiver() as there:
+        earlier = register(told, payer, there.url())
+        pay(told, payer, payee)
+        deliver(told, 0.3)
+        assert told.call("DELETE", f"{HOOKS}/{earlier}", payer).status == 200
+        hook = register(told, payer, there.url())
+        txns = [pay(told, payer, payee) for _ in range(3)]
+        again = f"{HOOKS}/{hook}/redeliver?{day}"
+        assert told.call("POST", again, payer).json == {"messages": 0}
+        deliver(told, 0.3)
+        assert told.call("POST", again, payer).json == {"messages": 3}
+        assert told.call("POST", again, payer).json == {"messages": 0}
+        deliver(told, 0.3)
+        assert [one["txnId"] for one in payments(there)[1:]] == txns * 2
+        assert ids(there)[1:4] == ids(there)[4:]
+        page = told.get(f"{HOOKS}/{hook}/attempts", payer).json["attempts"]
+        assert [(one["txnId"], one["number"], one["state"]) for one in page[:3]] == [
+            (txn, 1, "DELIVERED") for txn in txns[::-1]
+        ]
+
+
+def test_a_hook_that_was_replaced_is_sent_nothing(told: House) -> None:
+    """Who took it while it was there finds nothing for it, and what he notes of it does not count for the next one."""
+    payer, payee = told.wallet(RUB=100_00), told.wallet()
+    with receiver() as there:
+        first = register(told, payer, there.url("/first"))
+        deliverer = told.app.deliverer()
+        old = Receiver(payer.number, 1, first, there.url("/first"), 3, "", "", 0)
+        assert told.call("DELETE", f"{HOOKS}/{first}", payer).status == 200
+        register(told, payer, there.url("/next"))
+        txn = pay(told, payer, payee)
+        assert told.run(deliverer._posts[1].due(old, told.app.clock.now(), 50)) == []
+        deliverer._notes.told(Told(payer.number, 2643, first, int(txn)))
+        told.run(deliverer._notes.write())
+        deliver(told, 0.3)
+        assert [(one.path, one.json["payment"]["txnId"]) for one in there.got] == [("/next", txn)]
 
 
 def test_dead_and_slow_receivers_hold_up_nobody(told: House) -> None:

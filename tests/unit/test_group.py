@@ -103,7 +103,7 @@ def test_refused_order_opens_nothing() -> None:
     assert writes.opened[0].opened_by == _ids(outcomes[1:])[0]
     assert [(wallet.wallet, wallet.level) for wallet in writes.wallets] == [(CAROL, 0)]
     _, nothing = _judged(_found(alice=10), pay(ALICE, CAROL, 11))
-    assert nothing == Writes(refused=True)
+    assert nothing == Writes(refused=True, at=nothing.at)
 
 
 def test_history_carries_running_totals() -> None:

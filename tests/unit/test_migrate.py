@@ -231,3 +231,26 @@ def test_two_programs_that_start_at_once_migrate_once(tmp_path: Path) -> None:
     assert _applied(path) == [migration.number for migration in migrate.load()]
     one.close()
     other.close()
+
+
+def test_hooks_of_an_older_database_are_told_what_comes() -> None:
+    """What is in history by then counts as told; what was noted of attempts keeps what it was about."""
+    db = sqlite3.connect(":memory:")
+    before, after = migrate.load()[:10], migrate.load()[10:11]
+    for statement in [statement for migration in before for statement in migration.statements]:
+        db.execute(migrate.for_sqlite(statement))
+    wallet = 79110000001
+    for kind, currency, last in ((0, 643, 700), (1, 643, 900), (0, 840, 800)):
+        number = wallet * 8192 + currency * 8 + kind
+        db.execute(
+            f"INSERT INTO account VALUES ({number}, {wallet}, {kind}, {currency}, 0, 0, 0, 1, {last}, 0, 0, 0, '', 1)"
+        )
+    db.execute(f"INSERT INTO receiver VALUES ({wallet}, 1, 'hook', 'http://x', 3, '', '', 0, 1, 0, '', 0)")
+    db.execute(f"INSERT INTO event VALUES ({wallet}, 1, 700, 2643, 2, 600, 'hook', '', 1, 5, 1)")
+    db.execute(f"INSERT INTO attempt VALUES ({wallet}, 1, 4, 700, 2643, 'hook', 1, 10, 200, '')")
+    for statement in after[0].statements:
+        db.execute(migrate.for_sqlite(statement))
+    told = [(d * 1000 + c, at, at) for d in (1, 2, 3) for c, at in ((643, 700), (840, 800))]
+    assert db.execute("SELECT stream, since, txn_id FROM told ORDER BY stream").fetchall() == told
+    assert db.execute("SELECT kind, txn_id FROM attempt").fetchall() == [(2, 600)]
+    db.close()

@@ -92,3 +92,30 @@ def test_history_is_read_by_its_key() -> None:
         assert not any(step.startswith("SCAN") for step in plan), (name, plan)
         assert name == "accounts_between" or not any("TEMP B-TREE" in step for step in plan), (name, plan)
     db.close()
+
+
+LAST_OF_KEY = {
+    "history_pkey": "stream", "event_pkey": "caused_by", "closing_pkey": "txn_id", "told_pkey": "stream",
+    "receiver_pkey": "wallet", "account_pkey": "id", "attempt_pkey": "at",
+}  # fmt: skip
+DELIVERY = ("messages_due", "receivers_release", "told_add", "told_begin", "attempts_before", "events_of_told")
+
+
+@pytest.mark.parametrize("name", DELIVERY)
+def test_what_is_due_is_found_by_its_key(url: str, name: str) -> None:
+    """However long the history of a hook's wallet, and however many hooks there are."""
+    plan = postgres.plan(url, for_postgres()[name])
+    assert "Index" in plan
+    assert not re.findall(r"Seq Scan on (\w+)", plan), plan
+    for index, condition in re.findall(r"using (\w+_pkey) on .*\n\s*Index Cond: (.*)", plan):
+        assert re.search(rf"\b{LAST_OF_KEY[index]}\b", condition), plan
+    db = sqlite3.connect(":memory:")
+    for migration in migrate.load():
+        for statement in migration.statements:
+            db.execute(migrate.for_sqlite(statement))
+    count = len(set(re.findall(r"\$(\d+)", statements()[name])))
+    found = db.execute("EXPLAIN QUERY PLAN " + for_sqlite()[name], [None] * count).fetchall()
+    db.close()
+    scanned = {row[3].split()[1] for row in found if row[3].startswith("SCAN")}
+    assert not [row for row in found if "AUTOMATIC" in row[3]], found
+    assert scanned <= {"d", "back", "json_each", "again", "fresh", "CONSTANT"}, found

@@ -14,8 +14,8 @@ from typing import Any, get_type_hints
 
 from msgspec.structs import astuple
 
-from kalita.storage.engine import Found, LaneLost, Needs, Row, Writes
-from kalita.storage.outbox import Hook, events_of
+from kalita.storage.engine import Found, Hook, LaneLost, Needs, Row, Writes
+from kalita.storage.outbox import events_of, woken_by
 from kalita.storage.postgres.connection import Connection
 from kalita.storage.postgres.epoch import Epoch
 from kalita.storage.rows import AccountRow, LaneRow, PaymentRow, WalletRow
@@ -75,7 +75,7 @@ SELECT 1, h.wallet, h.stream, h.txn_id, h.sum + h.commission, NULL, NULL, NULL
          WHERE wallet = wanted.wallet AND stream = wanted.stream AND txn_id = wanted.txn_id AND state = 1
          LIMIT 1) AS h
  UNION ALL
-SELECT 2, r.wallet, r.kinds, 0, 0, r.id, NULL, NULL
+SELECT 2, r.wallet, r.kinds, r.next_at, 0, r.id, NULL, NULL
   FROM (SELECT * FROM receiver WHERE channel = 1 AND wallet = ANY({told}::BIGINT[]) ORDER BY wallet FOR UPDATE) AS r"""
 
 
@@ -117,7 +117,7 @@ WITH closed AS ({_insert("closing")})
 UPDATE history SET state = CASE new.error_code WHEN 0 THEN 0 ELSE 2 END
   FROM unnest($1::closing[]) AS new
  WHERE history.wallet = new.wallet AND history.stream = new.stream AND history.txn_id = new.txn_id"""
-WAKE = "UPDATE receiver SET next_at = 0 WHERE channel = 1 AND wallet = ANY($1) AND next_at > 0"
+WAKE = "UPDATE receiver SET next_at = $2 WHERE channel = 1 AND wallet = ANY($1)"
 
 WRITTEN = "SELECT 1 FROM chain WHERE lane = $1 AND seq = $2 AND head = $3"
 RENEW = f"UPDATE lane SET leased_until = {NOW} + {LEASE_US} WHERE lane = $1"
@@ -178,7 +178,7 @@ async def _found(
         elif what == 1:
             found.waiting[a, b, c] = d
         elif what == 2:
-            found.hooks[a] = (a, e, b)
+            found.hooks[a] = Hook(a, e, b, c)
     for guard in needs.guards:
         if await db.fetch(queries[guard[0]], *guard[1]):
             found.guards.add(guard)
@@ -206,11 +206,11 @@ async def write(db: Connection, queries: Mapping[str, str], writes: Writes, hook
 
 
 async def _tell(db: Connection, writes: Writes, hooks: Mapping[int, Hook]) -> None:
-    """Write the events of the group for those of its wallets that have a hook. See storage/outbox.py."""
-    events = events_of(writes, hooks)
-    if events:
+    """Write the events of the group and wake whom it concerns. See storage/outbox.py."""
+    if events := events_of(writes, hooks):
         await db.execute(EVENTS, events)
-        await db.execute(WAKE, sorted({event.wallet for event in events}))
+    if woken := woken_by(writes, hooks):
+        await db.execute(WAKE, [wallet for wallet, _ in woken], woken[0][1])
 
 
 def _turned(rows: Sequence[Sequence[Any]], width: int) -> list[Any]:

@@ -30,6 +30,7 @@ class Pool:
         self._connect, self._begun = connect, begun
         self._free: list[Connection] = []
         self._room = asyncio.Semaphore(size)
+        self._closed = False
 
     @asynccontextmanager
     async def connection(self, seconds: float) -> AsyncIterator[Connection]:
@@ -62,13 +63,14 @@ class Pool:
         return await self._connect()
 
     def _give(self, connection: Connection, failed: bool) -> None:
-        if connection.is_closed() or (connection.is_in_transaction() and (failed or not self._begun)):
+        if self._closed or connection.is_closed() or (connection.is_in_transaction() and (failed or not self._begun)):
             connection.terminate()
         else:
             self._free.append(connection)
 
     async def close(self) -> None:
-        """End those that are not in use."""
+        """End those that are not in use; one that is ends when it comes back."""
+        self._closed = True
         free, self._free = self._free, []
         for connection in free:
             try:

@@ -23,6 +23,7 @@ from kalita.storage.sqlite.keeper import Keeper
 
 Result = TypeVar("Result")
 BUSY_MS = 30_000
+TRY_AGAIN_S = 0.0003
 CACHE_KB = 32_768
 PAGE_BYTES = 2048
 """A payment touches about five pages for a row each: small ones make a smaller commit. Holds for a new file."""
@@ -188,12 +189,28 @@ class SqliteEngine:
             raise Unavailable(str(problem)) from problem
 
     def _transaction(self, work: Callable[[], Result]) -> Result:
-        self._writer.execute("BEGIN IMMEDIATE")
+        self._begin()
         with self._undone_if_it_fails():
             result = work()
             self._writer.execute("COMMIT")
         self._keeper.look()
         return result
+
+    def _begin(self) -> None:
+        """Take the write lock soon after another process lets go: SQLite's own waiting sleeps 10 ms and more."""
+        ends = time.monotonic() + BUSY_MS / 1000
+        self._writer.execute("PRAGMA busy_timeout = 0")
+        try:
+            while True:
+                try:
+                    self._writer.execute("BEGIN IMMEDIATE")
+                    return
+                except sqlite3.OperationalError as problem:
+                    if problem.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
+                        raise
+                time.sleep(TRY_AGAIN_S)
+        finally:
+            self._writer.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
 
     @contextmanager
     def _undone_if_it_fails(self) -> Iterator[None]:

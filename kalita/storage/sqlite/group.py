@@ -8,8 +8,8 @@ from typing import Any
 
 from msgspec.structs import astuple
 
-from kalita.storage.engine import Found, LaneLost, Needs, Writes
-from kalita.storage.outbox import Hook, events_of
+from kalita.storage.engine import Found, Hook, LaneLost, Needs, Writes
+from kalita.storage.outbox import events_of, woken_by
 from kalita.storage.rows import AccountRow, LaneRow, PaymentRow
 
 LEASE_US = 30_000_000
@@ -35,8 +35,8 @@ def find(db: sqlite3.Connection, queries: Mapping[str, str], needs: Needs) -> Fo
 
 
 def _hooks(db: sqlite3.Connection, wallets: Sequence[int]) -> dict[int, Hook]:
-    text = f"SELECT wallet, id, kinds FROM receiver WHERE channel = 1 AND wallet IN ({_marks(len(wallets))})"
-    return {row[0]: row for row in db.execute(text, _padded(wallets))} if wallets else {}
+    text = f"SELECT wallet, id, kinds, next_at FROM receiver WHERE channel = 1 AND wallet IN ({_marks(len(wallets))})"
+    return {row[0]: Hook(*row) for row in db.execute(text, _padded(wallets))} if wallets else {}
 
 
 def _waiting(db: sqlite3.Connection, keys: list[tuple[int, int, int]]) -> dict[tuple[int, int, int], int]:
@@ -117,8 +117,6 @@ def write(db: sqlite3.Connection, queries: Mapping[str, str], writes: Writes, ho
 
 
 def _tell(db: sqlite3.Connection, writes: Writes, hooks: Mapping[int, Hook]) -> None:
-    """Write the events of the group for those of its wallets that have a hook. See storage/outbox.py."""
-    events = events_of(writes, hooks)
-    db.executemany("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", events)
-    told = sorted({(event.wallet,) for event in events})
-    db.executemany("UPDATE receiver SET next_at = 0 WHERE wallet = ? AND channel = 1 AND next_at > 0", told)
+    """Write the events of the group and wake whom it concerns. See storage/outbox.py."""
+    db.executemany("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", events_of(writes, hooks))
+    db.executemany("UPDATE receiver SET next_at = ?2 WHERE wallet = ?1 AND channel = 1", woken_by(writes, hooks))
