@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench import load, servers
-from bench.measure import ROUNDS, Bench, Row, half_load, ratio
+from bench.measure import ROUNDS, Bench, Row, alone_beside, half_load, ratio
 from tests import postgres
 from tests.postgres import Postgres
 
@@ -78,8 +78,9 @@ def one_process(server: _Server, on: Bench) -> list[Row]:
         for turn in range(1, ROUNDS + 1):
             on.say(f"PostgreSQL, round {turn} of {ROUNDS}: payments, TPC-B, bare, one payee")
             rate = load.run(url, "pay", tokens, seconds).rate
-            tpc_b.append((rate, server.tpc_b()))
-            pay.append((load.run(url, "pay", tokens, seconds).rate, load.run(bare, "pay", tokens, seconds).rate))
+            with servers.still(pid):
+                tpc_b.append((rate, server.tpc_b()))
+            pay.append((load.run(url, "pay", tokens, seconds).rate, alone_beside(pid, bare, tokens, seconds, "pay")))
             one = load.run(url, "pay", tokens, seconds, payee=servers.FIRST).rate
             payee.append((one, load.run(url, "pay", tokens, seconds).rate))
         half = half_load(on, url, statistics.median(ours for ours, _ in pay))

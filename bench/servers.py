@@ -83,12 +83,28 @@ def bare(tokens: Path) -> Iterator[str]:
         yield url
 
 
+@contextlib.contextmanager
+def still(pid: int) -> Iterator[None]:
+    """Hold a process and those it started still."""
+    family = [pid, *_children(pid)]
+    for one in family:
+        os.kill(one, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for one in reversed(family):
+            os.kill(one, signal.SIGCONT)
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def memory_mb(pid: int) -> float:
     """Return the resident memory of a process and of those it started, in megabytes."""
     status = Path(f"/proc/{pid}/status").read_text()
     own = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:")) / 1024
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return own + sum(memory_mb(int(child)) for child in children)
+    return own + sum(memory_mb(child) for child in _children(pid))
 
 
 def prepare(data: Path, database: str = "") -> Path:

@@ -2,8 +2,8 @@
 A pace for work that can wait, in a process that answers requests: requests come first, the work gets what they leave.
 
 Who waits gets a turn with the others of a tick. Every tick looks at how much of its core the thread has used since the
-last, and how late it came: when the core is short half as many begin with the next one, else a few more. It is short
-sooner while requests come.
+last, and how late it came: when the core is short half as many begin with the next one, else a few more; where one is
+too many already, ticks get longer. The core is short sooner while requests come.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from time import monotonic, thread_time
 
 from kalita.observe import ROUTES
 
-TICK_S, LATE_S = 0.004, 0.004
+TICK_S, LONGEST_TICK_S, LATE_S = 0.004, 0.016, 0.004
 ALONE, BESIDE = 0.9, 0.5
 """The part of a core that is used, by requests and the work together, before the work holds back."""
 REQUESTS_A_TICK = 1
@@ -25,7 +25,7 @@ class Pace:
     def __init__(self) -> None:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._ticking: asyncio.Task[None] | None = None
-        self._most = MOST_A_TICK // 4
+        self._most, self._tick_s = MOST_A_TICK // 4, TICK_S
         self.beside = False
         """Whether requests come meanwhile."""
 
@@ -47,14 +47,23 @@ class Pace:
             while self._waiting:
                 self._begin()
                 begun, used, answered = monotonic(), thread_time(), ROUTES.answered
-                await asyncio.sleep(TICK_S)
+                await asyncio.sleep(self._tick_s)
                 lasted = monotonic() - begun
                 self.beside = ROUTES.answered - answered >= REQUESTS_A_TICK
                 room = BESIDE if self.beside else ALONE
-                short = lasted > TICK_S + LATE_S or thread_time() - used > room * lasted
-                self._most = max(1, self._most // 2) if short else min(MOST_A_TICK, self._most + MORE)
+                self._adapt(lasted > self._tick_s + LATE_S or thread_time() - used > room * lasted)
         finally:
             self._ticking = None
+
+    def _adapt(self, short: bool) -> None:
+        if short and self._most == 1:
+            self._tick_s = min(LONGEST_TICK_S, self._tick_s * 2)
+        elif short:
+            self._most //= 2
+        elif self._tick_s > TICK_S:
+            self._tick_s = max(TICK_S, self._tick_s / 2)
+        else:
+            self._most = min(MOST_A_TICK, self._most + MORE)
 
     def _begin(self) -> None:
         for _ in range(min(self._most, len(self._waiting))):
