@@ -6,6 +6,7 @@ One statement for all of a kind: on SQLite whoever writes keeps the ledger waiti
 
 import asyncio
 from collections.abc import Sequence
+from time import monotonic
 from typing import TypeVar
 
 import msgspec
@@ -16,7 +17,9 @@ from kalita.storage.engine import Engine, Step, Unavailable
 
 Key = TypeVar("Key")
 Kept = TypeVar("Kept")
-GATHER_S, GATHER_LONG_S = 0.005, 0.05
+GATHER_S, GATHER_LONG_S, LOOK_S = 0.005, 0.2, 0.02
+WORTH_WHILE = 32
+"""A commit keeps the ledger waiting, and on SQLite makes readers forget the pages they know."""
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -122,13 +125,20 @@ class Notes:
         while True:
             await self._awake.wait()
             self._awake.clear()
-            await asyncio.sleep(GATHER_LONG_S if self._pace.beside else GATHER_S)
+            await self._gathered()
             try:
                 await self.write()
             except Unavailable as problem:
                 log.warning("delivery_not_noted", reason=str(problem))
                 await asyncio.sleep(1)
                 self._awake.set()
+
+    async def _gathered(self) -> None:
+        """Wait a moment; beside requests until a commit is worth while, but not for long."""
+        await asyncio.sleep(GATHER_S)
+        ends = monotonic() + GATHER_LONG_S
+        while self._pace.beside and len(self._attempts) < WORTH_WHILE and monotonic() < ends:
+            await asyncio.sleep(LOOK_S)
 
     async def write(self) -> None:
         """Write what has gathered: receivers last and in order, as the ledger locks them."""

@@ -12,6 +12,7 @@ further commit has come, and the log is never wholly at home before the writer b
 
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,6 +25,7 @@ LONGEST_LOG = 100_000
 """Rows written, about as many as pages (200 MB), after which the log goes home: seldom, a hot page then goes once."""
 LITTLE_PAGES = 400
 MOST_ROUNDS = 5
+NICE = 10
 _HOME = "PRAGMA wal_checkpoint(PASSIVE)"
 QUIET_S, LOOK_S = 0.1, 0.005
 """Without a commit for so long nobody is held up."""
@@ -38,7 +40,7 @@ class Keeper:
 
     def __init__(self, connect: Callable[[], sqlite3.Connection], writer: sqlite3.Connection) -> None:
         self._connect, self._writer = connect, writer
-        self._thread = ThreadPoolExecutor(1, "kalita-keeper", _when_nobody_else_runs)
+        self._thread = ThreadPoolExecutor(1, "kalita-keeper", _gives_way)
         self._copying: Future[None] | None = None
         self._kept = writer.total_changes
 
@@ -94,7 +96,11 @@ def _goes_on(copier: sqlite3.Connection) -> bool:
     return True
 
 
-def _when_nobody_else_runs() -> None:
-    """Let this thread have what the others leave of the cores."""
+def _gives_way() -> None:
+    """
+    Let others go before this thread, but not always.
+
+    One that never got a core while they are busy would keep what it has locked in the file system, and commits with it.
+    """
     with suppress(AttributeError, OSError):  # not on Linux
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
