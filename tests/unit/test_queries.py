@@ -20,13 +20,19 @@ def test_names_are_words_and_parameters_have_no_gap() -> None:
         assert ";" not in text
 
 
-@pytest.mark.parametrize("name", list(statements()))
-def test_statement_fits_the_schema(name: str) -> None:
-    """Every statement can be prepared against the tables as the migrations make them."""
+def _made() -> sqlite3.Connection:
+    """Return an empty database with its tables."""
     db = sqlite3.connect(":memory:")
     for migration in migrate.load():
         for statement in migration.statements:
             db.execute(migrate.for_sqlite(statement))
+    return db
+
+
+@pytest.mark.parametrize("name", list(statements()))
+def test_statement_fits_the_schema(name: str) -> None:
+    """Every statement can be prepared against the tables as the migrations make them."""
+    db = _made()
     count = len(set(re.findall(r"\$(\d+)", statements()[name])))
     db.execute("EXPLAIN " + for_sqlite()[name], [None] * count)
     db.close()
@@ -81,10 +87,7 @@ def test_history_of_postgres_is_read_by_its_key(url: str) -> None:
 
 def test_history_is_read_by_its_key() -> None:
     """A page, a total, a repeat's answer cost the same in a short and a long history: no scan, no sort."""
-    db = sqlite3.connect(":memory:")
-    for migration in migrate.load():
-        for statement in migration.statements:
-            db.execute(migrate.for_sqlite(statement))
+    db = _made()
     for name in READ:
         count = len(set(re.findall(r"\$(\d+)", statements()[name])))
         plan = [row[3] for row in db.execute("EXPLAIN QUERY PLAN " + for_sqlite()[name], [None] * count)]
@@ -109,10 +112,7 @@ def test_what_is_due_is_found_by_its_key(url: str, name: str) -> None:
     assert not re.findall(r"Seq Scan on (\w+)", plan), plan
     for index, condition in re.findall(r"using (\w+_pkey) on .*\n\s*Index Cond: (.*)", plan):
         assert re.search(rf"\b{LAST_OF_KEY[index]}\b", condition), plan
-    db = sqlite3.connect(":memory:")
-    for migration in migrate.load():
-        for statement in migration.statements:
-            db.execute(migrate.for_sqlite(statement))
+    db = _made()
     count = len(set(re.findall(r"\$(\d+)", statements()[name])))
     found = db.execute("EXPLAIN QUERY PLAN " + for_sqlite()[name], [None] * count).fetchall()
     db.close()
