@@ -9,7 +9,11 @@ What is changed lies below the library, as in glqiwi_journey.py. What happened i
 import asyncio
 import json
 import sys
+import time
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 from glqiwi_journey import Transport, failure, plain
 from glQiwiApi import QiwiP2PClient, QiwiWallet
@@ -20,11 +24,20 @@ from glQiwiApi.types.exceptions import WebhookSignatureUnverifiedError
 MOSCOW = timezone(timedelta(hours=3))
 
 
+def arrived(address: str) -> None:
+    """Wait until the test message has come: deleting a hook cancels what is still to be sent to it."""
+    for _ in range(200):
+        with suppress(HTTPError), urlopen(address):
+            return
+        time.sleep(0.05)
+    raise AssertionError("no test message came")
+
+
 async def hooks(wallet: QiwiWallet, order: dict) -> dict:
     """Bind a hook, have it tested, change its key, bind it anew."""
     none = await failure(wallet.get_current_webhook())
     first, key = await wallet.bind_webhook(order["hook"], send_test_notification=True)
-    await asyncio.sleep(0.5)  # deleting a hook cancels what is still to be sent to it
+    await asyncio.to_thread(arrived, order["arrived"])
     second = await failure(wallet.register_webhook(order["hook"]))
     changed = await wallet.generate_new_webhook_secret(first.id)
     told = {
