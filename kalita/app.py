@@ -211,7 +211,7 @@ class App:
             database = settings.database or str(place.file)
             own_core = settings.ledger_core and bool(settings.database) and settings.processes == 1
             hello = Hello(database, secret, clock.offset, settings.largest_group, settings.demo, own_core)
-            ledger = RemoteWriter(hello, engine.hear)
+            ledger = RemoteWriter(hello, engine)
         app = cls(settings, engine, keys, clock, ledger)
         app.is_new = not made
         await app._check_key()

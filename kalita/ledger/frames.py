@@ -1,7 +1,7 @@
 """
 What the server and its ledger process say to each other: length-prefixed MessagePack over a socket pair.
 
-    server → ledger   Hello once, then lists of (number, Order)
+    server → ledger   Hello once, then Orders and Changes
     ledger → server   Ready once, then Replies
 """
 
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from kalita.ledger.order import Order
-from kalita.storage.engine import Heard
+from kalita.storage.engine import Heard, Step
 
 _LENGTH = struct.Struct(">I")
 
@@ -39,12 +39,26 @@ class Ready(msgspec.Struct, array_like=True):
     lane: int
 
 
+class Orders(msgspec.Struct, array_like=True, tag=1):
+    """Orders, each with the number that its reply will have."""
+
+    orders: list[tuple[int, Order]]
+
+
+class Change(msgspec.Struct, array_like=True, tag=2):
+    """Statements outside the books that are one transaction (Engine.change), where only one process writes."""
+
+    number: int
+    steps: list[Step]
+
+
 class Reply(NamedTuple):
     """
-    The outcome of one order.
+    The outcome of one order or change.
 
     accepted  (txn_id, answer, repeated)
     refused   (code, status, en, ru)
+    changed   how many rows each statement of a change touched
     failed    why nothing was written; `reference` leads to the log of a fault
     """
 
@@ -53,6 +67,7 @@ class Reply(NamedTuple):
     refused: tuple[str, int, str, str] | None = None
     failed: str = ""
     reference: str = ""
+    changed: list[int] | None = None
 
 
 class Replies(msgspec.Struct, array_like=True):
@@ -65,7 +80,7 @@ class Replies(msgspec.Struct, array_like=True):
 encode = msgspec.msgpack.Encoder().encode
 decode_hello = msgspec.msgpack.Decoder(Hello).decode
 decode_ready = msgspec.msgpack.Decoder(Ready).decode
-decode_orders = msgspec.msgpack.Decoder(list[tuple[int, Order]]).decode
+decode_work = msgspec.msgpack.Decoder(Orders | Change).decode
 decode_replies = msgspec.msgpack.Decoder(Replies).decode
 
 

@@ -22,7 +22,7 @@ from kalita.clock import MOVED, Clock
 from kalita.keys import Keys
 from kalita.ledger import frames
 from kalita.ledger.order import Accepted, Outcome
-from kalita.ledger.writer import Writer
+from kalita.ledger.writer import Writer, fault
 from kalita.observe import set_up_log
 from kalita.storage.engine import Engine, Unavailable
 from kalita.storage.postgres.engine import PostgresEngine
@@ -39,6 +39,7 @@ class _Connection(asyncio.Protocol):
         self._replies: list[frames.Reply] = []
         self._writer: Writer | None = None
         self._engine: Engine | None = None
+        self._changing: set[asyncio.Future[None]] = set()
         self._transport: asyncio.Transport | None = None
         self.hello: asyncio.Future[frames.Hello] = asyncio.get_running_loop().create_future()
         self.closed = asyncio.Event()
@@ -54,23 +55,41 @@ class _Connection(asyncio.Protocol):
             self.hello.cancel()
 
     def data_received(self, data: bytes) -> None:
-        """Take orders in (asyncio)."""
+        """Take orders and changes in (asyncio)."""
         for frame in self._frames.feed(data):
             if self._writer is None:
                 self.hello.set_result(frames.decode_hello(frame))
                 continue
-            for number, order in frames.decode_orders(frame):
-                self._writer.put(order, partial(self._reply, number))
+            work = frames.decode_work(frame)
+            if isinstance(work, frames.Change):
+                task = asyncio.ensure_future(self._change(work))
+                self._changing.add(task)
+                task.add_done_callback(self._changing.discard)
+                continue
+            for number, order in work.orders:
+                self._writer.put(order, partial(self._settle, number))
 
     def ready(self, writer: Writer, engine: Engine) -> None:
         """Say that orders may come."""
         self._writer, self._engine = writer, engine
         self._send(frames.Ready(writer.lane))
 
-    def _reply(self, number: int, outcome: Outcome | Exception) -> None:
+    async def _change(self, change: frames.Change) -> None:
+        assert self._engine is not None
+        try:
+            self._reply(frames.Reply(change.number, changed=await self._engine.change(*change.steps)))
+        except Unavailable as problem:
+            self._reply(reply_of(change.number, problem))
+        except Exception as problem:
+            self._reply(reply_of(change.number, fault("change_not_written", problem)))
+
+    def _settle(self, number: int, outcome: Outcome | Exception) -> None:
+        self._reply(reply_of(number, outcome))
+
+    def _reply(self, reply: frames.Reply) -> None:
         if not self._replies:
             asyncio.get_running_loop().call_soon(self._flush)
-        self._replies.append(reply_of(number, outcome))
+        self._replies.append(reply)
 
     def _flush(self) -> None:
         replies, self._replies = self._replies, []

@@ -3,19 +3,18 @@ The server's side of the ledger process: the same `submit`, another place.
 """
 
 import asyncio
-import secrets
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
-from typing import cast
+from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 from kalita.ledger import frames
 from kalita.ledger.order import Accepted, Order, Outcome
-from kalita.ledger.writer import Fault
+from kalita.ledger.writer import Fault, fault
 from kalita.observe import GROUP_SIZE, log
 from kalita.refusals import Refusal
-from kalita.storage.engine import Heard, Unavailable
+from kalita.storage.engine import Engine, Heard, Step, Unavailable
 
 LONGEST_QUEUE = 10_000
 START_S = 30
@@ -37,11 +36,11 @@ class RemoteWriter:
     An order whose process died before it answered may be in the books or not: the caller is told that nothing is known
     (Unavailable), and a repeat with the same key finds out.
 
-    hear  is told what the process knows of the access epoch
+    engine  of this process: is told what the other knows of the access epoch, and may have its changes made there
     """
 
-    def __init__(self, hello: frames.Hello, hear: Hear | None = None) -> None:
-        self._hello, self._hear = hello, hear
+    def __init__(self, hello: frames.Hello, engine: Engine | None = None) -> None:
+        self._hello, self._engine = hello, engine
         self._connection: _Connection | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._starting: asyncio.Task[None] | None = None
@@ -54,7 +53,7 @@ class RemoteWriter:
             self._process = subprocess.Popen(
                 _command(theirs.fileno()), pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
             )
-        made = _Connection(self._lost, self._hear)
+        made = _Connection(self._lost, self._engine.hear if self._engine else None)
         _, connection = await asyncio.get_running_loop().create_connection(lambda: made, sock=ours)
         try:
             connection.send(self._hello)
@@ -69,6 +68,8 @@ class RemoteWriter:
             connection.close()
             raise
         self._connection = connection
+        if self._engine is not None:
+            self._engine.hand_over(self.change)
 
     async def stop(self) -> None:
         """Let the process write what waits, then end."""
@@ -81,6 +82,8 @@ class RemoteWriter:
             self._connection.close()
             within_s = WRITE_S
         await self._ended(within_s)
+        if self._engine is not None:
+            self._engine.hand_over(None)
 
     @property
     def lane(self) -> int:
@@ -89,10 +92,17 @@ class RemoteWriter:
 
     async def submit(self, order: Order) -> Outcome:
         """Put an order into the books. See Writer.submit."""
+        return await self._taking().submit(order)
+
+    async def change(self, *steps: Step) -> list[int]:
+        """Let the process make a change, in the commit of a group if one is due. See Engine.change."""
+        return await self._taking().change(steps)
+
+    def _taking(self) -> "_Connection":
         connection = self._connection
         if connection is None or self._stopping or len(connection.waiting) >= LONGEST_QUEUE:
             raise Unavailable("the ledger takes no more orders now")
-        return await connection.submit(order)
+        return connection
 
     def _lost(self) -> None:
         self._connection = None
@@ -145,7 +155,7 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._unsent: list[tuple[int, Order]] = []
         self._number = 0
-        self.waiting: dict[int, asyncio.Future[Outcome]] = {}
+        self.waiting: dict[int, asyncio.Future[Any]] = {}
         self.ready: asyncio.Future[None] = loop.create_future()
         self.ended = False
         self.lane = 0
@@ -176,18 +186,32 @@ class _Connection(asyncio.Protocol):
             told = frames.decode_replies(frame)
             if told.heard is not None and self._hear is not None:
                 self._hear(told.heard)
-            GROUP_SIZE.observe(len(told.replies))
+            GROUP_SIZE.observe(sum(reply.changed is None for reply in told.replies))
             for reply in told.replies:
                 _settle(self.waiting.pop(reply.number), reply)
 
     def submit(self, order: Order) -> "asyncio.Future[Outcome]":
         """Send an order with the others of this turn of the event loop."""
-        self._number += 1
-        answer = self.waiting[self._number] = self._loop.create_future()
+        number, answer = self._next()
         if not self._unsent:
             self._loop.call_soon(self._flush)
-        self._unsent.append((self._number, order))
+        self._unsent.append((number, order))
         return answer
+
+    def change(self, steps: Sequence[Step]) -> "asyncio.Future[list[int]]":
+        """Send a change."""
+        number, answer = self._next()
+        try:
+            self.send(frames.Change(number, list(steps)))
+        except (OverflowError, TypeError, ValueError):
+            del self.waiting[number]
+            raise
+        return answer
+
+    def _next(self) -> "tuple[int, asyncio.Future[Any]]":
+        self._number += 1
+        answer = self.waiting[self._number] = self._loop.create_future()
+        return self._number, answer
 
     def send(self, content: object) -> None:
         """Send one frame."""
@@ -207,7 +231,7 @@ class _Connection(asyncio.Protocol):
     def _flush(self) -> None:
         unsent, self._unsent = self._unsent, []
         try:
-            self.send(unsent)
+            self.send(frames.Orders(unsent))
         except (OverflowError, TypeError, ValueError):
             for pair in unsent:
                 self._flush_alone(pair)
@@ -215,22 +239,22 @@ class _Connection(asyncio.Protocol):
     def _flush_alone(self, pair: tuple[int, Order]) -> None:
         """Send one order of a frame that cannot be written: only the one that spoils it fails, with a reference."""
         try:
-            self.send([pair])
+            self.send(frames.Orders([pair]))
         except (OverflowError, TypeError, ValueError) as problem:
-            fault = Fault(secrets.token_hex(8))
-            log.error("order_not_written", reference=fault.reference, exc_info=problem)
             answer = self.waiting.pop(pair[0], None)
             if answer is not None and not answer.done():
-                answer.set_exception(fault)
+                answer.set_exception(fault("order_not_written", problem))
 
 
-def _settle(answer: "asyncio.Future[Outcome]", reply: frames.Reply) -> None:
+def _settle(answer: "asyncio.Future[Any]", reply: frames.Reply) -> None:
     if answer.done():
         return
     if reply.accepted is not None:
         answer.set_result(Accepted(*reply.accepted))
     elif reply.refused is not None:
         answer.set_result(Refusal(*reply.refused))
+    elif reply.changed is not None:
+        answer.set_result(reply.changed)
     elif reply.reference:
         answer.set_exception(Fault(reply.reference))
     else:

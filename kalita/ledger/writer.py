@@ -132,7 +132,7 @@ class Writer:
                 settle(problem)
         except Exception as problem:
             if len(batch) == 1:
-                batch[0][1](self._fault(problem))
+                batch[0][1](fault("order_not_written", problem))
                 return
             for pair in batch:
                 await self._write([pair])
@@ -151,10 +151,12 @@ class Writer:
             else:
                 return group.outcomes
 
-    def _fault(self, problem: Exception) -> Fault:
-        fault = Fault(secrets.token_hex(8))
-        log.error("order_not_written", reference=fault.reference, exc_info=problem)
-        return fault
+
+def fault(event: str, problem: Exception) -> Fault:
+    """Log what could not be written; return the fault whose reference leads there."""
+    found = Fault(secrets.token_hex(8))
+    log.error(event, reference=found.reference, exc_info=problem)
+    return found
 
 
 def _settle(answer: "asyncio.Future[Outcome]", outcome: Outcome | Exception) -> None:

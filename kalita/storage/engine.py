@@ -5,7 +5,7 @@ A group is written in one transaction: lock the accounts in id order, then look 
 judge, write, commit. Only the commit makes it so; the caller answers after it.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
@@ -109,6 +109,9 @@ class Step(NamedTuple):
     args: Row
 
 
+Change = Callable[..., Awaitable[list[int]]]
+"""What makes a change: `Engine.change` itself, or who asks another process for it."""
+
 Heard = tuple[int, float]
 """An access epoch, and a moment of this machine's monotonic clock (seconds) at which it was not yet passed."""
 
@@ -141,6 +144,9 @@ class Engine(Protocol):
 
     def hear(self, heard: Heard) -> None:
         """Take what another process of this machine knows of the epoch."""
+
+    def hand_over(self, change: Change | None) -> None:
+        """Let changes be made by another process of this machine, where one writer is better than two; None: here."""
 
     async def all(self, query: str, *args: Any) -> list[Row]:
         """Return the rows of a short keyed read."""

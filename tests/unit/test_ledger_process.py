@@ -17,7 +17,7 @@ from kalita.ledger.process import core_of, reply_of
 from kalita.ledger.remote import RemoteWriter, _settle
 from kalita.ledger.writer import Fault
 from kalita.refusals import NOT_ENOUGH_MONEY
-from kalita.storage.engine import Unavailable
+from kalita.storage.engine import Step, Unavailable
 from tests.books import ALICE, BOB, ENGINES, Books, bar, bill, books, pay
 from tests.unit.test_writer import POISON
 
@@ -30,7 +30,7 @@ SECRET = bytes(range(32))
 ])  # fmt: skip
 def test_order_arrives_as_it_was_sent(order: Order) -> None:
     """Nothing of an order is lost on the way, and every value has its own type again."""
-    ((number, arrived),) = frames.decode_orders(frames.framed([(7, order)])[4:])
+    ((number, arrived),) = frames.decode_work(frames.framed(frames.Orders([(7, order)]))[4:]).orders
     assert (number, arrived) == (7, order)
     assert [type(record.direction) for record in arrived.records] == [type(one.direction) for one in order.records]
 
@@ -96,6 +96,35 @@ def test_bad_orders_fail_alone(tmp_path: Path) -> None:
         assert kinds == [Accepted, Fault, Fault, Accepted, Fault]
         assert outcomes[5] == NOT_ENOUGH_MONEY
         assert await at.balance(BOB) == 3
+
+    _run(tmp_path, work)
+
+
+def test_changes_are_made_by_the_ledger_process(tmp_path: Path) -> None:
+    """A server's changes go through its ledger: whole or not at all, beside orders; a bad one fails alone."""
+
+    async def work(at: Books, remote: RemoteWriter) -> None:
+        at.engine.hand_over(remote.change)
+        broken = Step("meta_put", ("a", "changed")), Step("meta_put", ("b", None))
+        paid, first, failed, unsendable, second = await asyncio.gather(
+            remote.submit(pay(ALICE, BOB, 1)),
+            at.engine.change(Step("meta_put", ("a", "1")), Step("meta_put", ("b", "2"))),
+            at.engine.change(*broken),
+            at.engine.change(Step("meta_put", ("a", 2**70))),
+            at.engine.change(Step("meta_put", ("c", "3"))),
+            return_exceptions=True,
+        )
+        assert isinstance(paid, Accepted)
+        assert (first, second) == ([1, 1], [1])
+        assert [type(failed), type(unsendable)] == [Fault, OverflowError]
+        assert [await at.engine.one("meta_get", name) for name in "abc"] == [("1",), ("2",), ("3",)]
+
+        assert remote._process is not None
+        os.kill(remote._process.pid, signal.SIGKILL)
+        with pytest.raises(Unavailable):
+            await at.engine.change(Step("meta_put", ("c", "4")))
+        at.engine.hand_over(None)
+        assert await at.engine.change(Step("meta_put", ("c", "5"))) == [1]
 
     _run(tmp_path, work)
 

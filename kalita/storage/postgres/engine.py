@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from kalita.storage.engine import Found, Heard, Needs, Row, Step, Unavailable, Writes
+from kalita.storage.engine import Change, Found, Heard, Needs, Row, Step, Unavailable, Writes
 from kalita.storage.postgres.address import read
 from kalita.storage.postgres.attempts import ChangeAttempts, GroupAttempts, lease, rest
 from kalita.storage.postgres.connection import KEYED, LOST, Connection, closed_on_error, connect, patiently
@@ -119,6 +119,9 @@ class PostgresEngine:
     def hear(self, heard: Heard) -> None:
         """Take what another process knows of it. See Engine."""
         self._epoch.learn(*heard)
+
+    def hand_over(self, change: Change | None) -> None:
+        """Go on making changes here: writers do not disturb each other. See Engine."""
 
     async def all(self, query: str, *args: Any) -> list[Row]:
         """Return all rows. See Engine."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kalita.storage import migrate
-from kalita.storage.engine import Found, Heard, Needs, Row, Step, Unavailable, Writes
+from kalita.storage.engine import Change, Found, Heard, Needs, Row, Step, Unavailable, Writes
 from kalita.storage.queries import for_sqlite
 from kalita.storage.rows import LaneRow
 from kalita.storage.sqlite import group
@@ -84,6 +84,8 @@ class SqliteEngine:
 
     def __init__(self, path: Path, inline: bool = False) -> None:
         self._inline = inline
+        self._elsewhere: Change | None = None
+        self._waiting: list[tuple[tuple[Step, ...], asyncio.Future[list[int]]]] = []
         self._path = path
         self._queries = for_sqlite()
         self._thread = ThreadPoolExecutor(1, "kalita-writer")
@@ -127,12 +129,20 @@ class SqliteEngine:
     def hear(self, heard: Heard) -> None:
         """Take nothing. See Engine."""
 
+    def hand_over(self, change: Change | None) -> None:
+        """Make no more changes here: writers of one file wait for each other, and forget the pages they know."""
+        self._elsewhere = change
+
     async def all(self, query: str, *args: Any) -> list[Row]:
         """Return all rows. See Engine."""
         return self._read(query, args)
 
     async def change(self, *steps: Step) -> list[int]:
         """Run statements in one transaction. See Engine."""
+        if self._elsewhere is not None:
+            return await self._elsewhere(*steps)
+        if self._inline:
+            return await self._with_the_next_commit(steps)
         if len(steps) == 1:
             # One call of SQLite: beside a busy event loop each may wait for Python's lock, and the ledger for SQLite's.
             return await self._run(partial(self._change, steps))
@@ -189,12 +199,50 @@ class SqliteEngine:
             raise Unavailable(str(problem)) from problem
 
     def _transaction(self, work: Callable[[], Result]) -> Result:
+        changes = self._waiting
         self._begin()
         with self._undone_if_it_fails():
             result = work()
+            done = [self._change_in(steps) for steps, _ in changes]
             self._writer.execute("COMMIT")
+        self._waiting = []
+        for (_, answer), outcome in zip(changes, done, strict=True):
+            _settle(answer, outcome)
         self._keeper.look()
         return result
+
+    async def _with_the_next_commit(self, steps: tuple[Step, ...]) -> list[int]:
+        """Make a change in the transaction of the next group, or in one of its own where none comes at once."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[list[int]] = loop.create_future()
+        if not self._waiting:
+            loop.call_soon(self._make_changes)
+        self._waiting.append((steps, answer))
+        return await answer
+
+    def _make_changes(self) -> None:
+        if not self._waiting:
+            return
+        try:
+            self._transaction(lambda: None)
+        except sqlite3.Error as problem:
+            changes, self._waiting = self._waiting, []
+            for _, answer in changes:
+                _settle(answer, Unavailable(str(problem)))
+
+    def _change_in(self, steps: tuple[Step, ...]) -> list[int] | Exception:
+        """Make one of the changes of a transaction: one that cannot be made leaves the others alone."""
+        self._writer.execute("SAVEPOINT change")
+        try:
+            return self._change(steps)
+        except sqlite3.OperationalError:
+            raise
+        except Exception as problem:
+            self._writer.execute("ROLLBACK TO change")
+            return problem
+        finally:
+            if self._writer.in_transaction:
+                self._writer.execute("RELEASE change")
 
     def _begin(self) -> None:
         """Take the write lock soon after another process lets go: SQLite's own waiting sleeps 10 ms and more."""
@@ -245,6 +293,15 @@ class SqliteEngine:
             )
             return lane
         raise Unavailable("all 64 lanes are leased: too many writers at once")
+
+
+def _settle(answer: "asyncio.Future[list[int]]", outcome: list[int] | Exception) -> None:
+    if answer.done():
+        return
+    if isinstance(outcome, Exception):
+        answer.set_exception(outcome)
+    else:
+        answer.set_result(outcome)
 
 
 class SqliteSnapshot:
