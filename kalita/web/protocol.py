@@ -54,6 +54,7 @@ class Protocol(asyncio.Protocol):
         self._url, self._body, self._head_bytes, self._in_head = b"", b"", 0, True
         self._headers: list[tuple[bytes, bytes]] = []
         self._too_large = self._ended = False
+        self._task: asyncio.Task[None]
         self.begun_at: float | None = None
         self.idle_since: float | None = None
 
@@ -174,9 +175,8 @@ class Protocol(asyncio.Protocol):
 
     def _start(self, request: Request, keep: bool) -> None:
         self._serving = True
-        task = self._loop.create_task(self._serve(request, keep))
-        self._state.tasks.add(task)
-        task.add_done_callback(self._state.tasks.discard)
+        self._task = self._loop.create_task(self._serve(request, keep))
+        self._state.tasks.add(self._task)
 
     async def _serve(self, request: Request, keep: bool) -> None:
         try:
@@ -184,6 +184,8 @@ class Protocol(asyncio.Protocol):
         except BaseException:
             self.transport.close()
             raise
+        finally:
+            self._state.tasks.discard(self._task)  # a callback of the task would cost a turn of the loop
         self._serving = False
         self._state.total_requests += 1
         if self.transport.is_closing():
