@@ -5,8 +5,6 @@ History over HTTP: filters, pages, totals, one transaction. Source: history.md 1
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-import msgspec
-
 from kalita import ids
 from kalita.clock import MOSCOW, Clock, at_zone, month_start
 from kalita.history.pages import EVERYTHING, History, Span, span_of, token_moment
@@ -52,10 +50,8 @@ class HistoryApi:
         zone = _zone(start)
         rates = await self._history.rates(call.wallet, entries)
         texts = self._shapes.transactions(call.wallet, entries, call.language, zone, rates)
-        items: Any = msgspec.Raw(b"[" + b",".join(texts) + b"]")
-        if following is None:
-            return encode(Page(items, None, None))
-        return encode(Page(items, following.txn_id, at_zone(token_moment(entries, following, skip))))
+        after = (following.txn_id, at_zone(token_moment(entries, following, skip))) if following else None
+        return self._shapes.page(texts, after)
 
     async def totals(self, call: Call) -> bytes:
         """Answer what came in and went out in a period, by currency."""

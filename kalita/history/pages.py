@@ -103,11 +103,12 @@ class History:
         low, most = span.low, rows + skip
         streams = await self._streams(wallet, directions, currencies)
         for one, other in zip_longest(streams[::2], streams[1::2], fillvalue=0):  # there is no stream 0
-            found += await self._engine.all("history_merged", wallet, one, other, low, span.high, most + 1)
-            found.sort(key=_newest_first, reverse=True)
+            merged = await self._engine.all("history_merged", wallet, one, other, low, span.high, most + 1)
+            found = sorted(found + merged, key=_newest_first, reverse=True) if found else merged
             if len(found) > most:
                 low = found[most][0]  # what is older cannot be on this page
-        found = found[sum(row[0] == span.high for row in found[:skip]) :]
+        if skip:
+            found = found[sum(row[0] == span.high for row in found[:skip]) :]
         shown = list(map(_as_shown, found[: rows + 1]))
         return shown[:rows], shown[rows] if len(shown) > rows else None
 

@@ -159,6 +159,12 @@ class Shapes:
             )))  # fmt: skip
         return texts
 
+    def page(self, texts: Iterable[bytes], following: tuple[int, str] | None) -> bytes:
+        """Write a Page of records that `transactions` wrote. following: the tokens of the next page, if there is one"""
+        begin, between, before_date, end = _PAGE_CUTS
+        txn_id, date = (b"%d" % following[0], b'"%b"' % following[1].encode()) if following else (b"null", b"null")
+        return b"".join((begin, b",".join(texts), between, txn_id, before_date, date, end))
+
     def _cut(self, sort: "_Sort") -> list[bytes]:
         stream, provider_id, state, error_code, language = sort
         status, russian, english = STATUSES[state]
@@ -203,6 +209,8 @@ _MARK: Any = msgspec.Raw(b"\0")
 
 _TEXT_MARK: Any = msgspec.Raw(b'"\0"')
 """The same for a text that needs no escapes."""
+
+_PAGE_CUTS = encode(Page([_MARK], _MARK, _MARK)).split(b"\0")
 
 
 @lru_cache(8)

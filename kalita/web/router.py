@@ -5,14 +5,9 @@ Source: client-compatibility.md T1 to T4.
 """
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Generic, TypeVar
 
 Target = TypeVar("Target")
-
-LONGEST_KEPT = 128
-"""Shorter paths are remembered with what they lead to."""
-
 
 @dataclass(slots=True)
 class _Node(Generic[Target]):
@@ -26,7 +21,6 @@ class Router(Generic[Target]):
 
     def __init__(self) -> None:
         self._root: _Node[Target] = _Node()
-        self._walked = lru_cache(4096)(self._walk)
 
     def add(self, method: str, path: str, target: Target) -> None:
         """Add a row's path, whose `{names}` match any one segment."""
@@ -47,7 +41,7 @@ class Router(Generic[Target]):
 
         returns  the target or None; the texts of the named segments; the methods the path has (none: no such path)
         """
-        found = self._walked(path) if len(path) <= LONGEST_KEPT else self._walk(path)
+        found = self._walk(path)
         if found is None:
             return None, {}, []
         node, texts = found

@@ -145,8 +145,10 @@ class Server:
         head.check_accept(heads, route.media, row.family)
         if route.decoder is not None and request.body:
             head.check_content_type(heads, row)
-        wallet, pair, caps = await self._by_secret(request, route, heads)
-        if row.caller is Caller.TOKEN or (row.caller is Caller.OPTIONAL and heads.authorization is not None):
+        wallet, pair, caps = 0, "", None
+        if row.caller is Caller.SECRET or row.caller is Caller.EITHER:
+            wallet, pair, caps = await self._by_secret(request, route, heads)
+        elif row.caller is Caller.TOKEN or (row.caller is Caller.OPTIONAL and heads.authorization is not None):
             bearer = await self._bearer(request, heads)
             wallet = bearer.wallet
             self._admit(route, bearer)
@@ -176,10 +178,8 @@ class Server:
         return Refused(INTERNAL, f"reference {trace_id}")
 
     async def _by_secret(self, request: Request, route: _Route, heads: head.Heads) -> tuple[int, str, Caps | None]:
-        """Return whose secret key was shown, or whose token where either will do; nobody where neither is asked for."""
+        """Return whose secret key was shown, or whose token where either will do."""
         row = route.row
-        if row.caller not in (Caller.SECRET, Caller.EITHER):
-            return 0, "", None
         secret = head.bearer_of(heads)
         if row.caller is Caller.EITHER and not is_secret(secret):
             bearer = await self._bearer(request, heads)
