@@ -24,7 +24,7 @@ from kalita.storage.sqlite.keeper import Keeper
 Result = TypeVar("Result")
 BUSY_MS = 30_000
 TRY_AGAIN_S = 0.0003
-CACHE_KB = 32_768
+CACHE_KB = 24_576
 PAGE_BYTES = 2048
 """A payment touches about five pages for a row each: small ones make a smaller commit. Holds for a new file."""
 LONGEST_WAL = 200_000
