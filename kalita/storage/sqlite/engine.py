@@ -24,7 +24,8 @@ from kalita.storage.sqlite.keeper import Keeper
 Result = TypeVar("Result")
 BUSY_MS = 30_000
 TRY_AGAIN_S = 0.0003
-CACHE_KB = 24_576
+CACHE_KB = 8_192
+"""A larger one saves nothing: what it does not hold the system's memory does, and what a commit copies is cold in it."""
 PAGE_BYTES = 2048
 """A payment touches about five pages for a row each: small ones make a smaller commit. Holds for a new file."""
 LONGEST_WAL = 200_000
@@ -92,6 +93,7 @@ class SqliteEngine:
         try:
             self._writer = connect(path)
             migrated(self._writer)
+            self._writer.execute("PRAGMA busy_timeout = 0")  # _begin waits by itself
             self._reader = connect(path, read_only=True)
         except sqlite3.Error as problem:
             raise Unavailable(f"{path}: {problem}") from problem
@@ -143,9 +145,6 @@ class SqliteEngine:
             return await self._elsewhere(*steps)
         if self._inline:
             return await self._with_the_next_commit(steps)
-        if len(steps) == 1:
-            # One call of SQLite: beside a busy event loop each may wait for Python's lock, and the ledger for SQLite's.
-            return await self._run(partial(self._change, steps))
         return await self._write(partial(self._change, steps))
 
     @asynccontextmanager
@@ -247,18 +246,14 @@ class SqliteEngine:
     def _begin(self) -> None:
         """Take the write lock soon after another process lets go: SQLite's own waiting sleeps 10 ms and more."""
         ends = time.monotonic() + BUSY_MS / 1000
-        self._writer.execute("PRAGMA busy_timeout = 0")
-        try:
-            while True:
-                try:
-                    self._writer.execute("BEGIN IMMEDIATE")
-                    return
-                except sqlite3.OperationalError as problem:
-                    if problem.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
-                        raise
-                time.sleep(TRY_AGAIN_S)
-        finally:
-            self._writer.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        while True:
+            try:
+                self._writer.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as problem:
+                if problem.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
+                    raise
+            time.sleep(TRY_AGAIN_S)
 
     @contextmanager
     def _undone_if_it_fails(self) -> Iterator[None]:
