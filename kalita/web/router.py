@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 Target = TypeVar("Target")
 
+
 @dataclass(slots=True)
 class _Node(Generic[Target]):
     literal: dict[str, "_Node[Target]"] = field(default_factory=dict)

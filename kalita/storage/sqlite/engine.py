@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 BUSY_MS = 30_000
 TRY_AGAIN_S = 0.0003
 CACHE_KB = 8_192
-"""A larger one saves nothing: what it does not hold the system's memory does, and what a commit copies is cold in it."""
+"""A larger one saves nothing: the system holds what it does not, and what a commit copies is cold in a large one."""
 PAGE_BYTES = 2048
 """A payment touches about five pages for a row each: small ones make a smaller commit. Holds for a new file."""
 LONGEST_WAL = 200_000
