@@ -66,10 +66,11 @@ class Pairs:
         epoch = await self._engine.epoch()
         if epoch != self._epoch or len(self._known) >= MOST_KNOWN:
             self._known, self._epoch = {}, epoch
-        holder = self._known.get(secret)
+        known = self._known  # of this epoch: what is found may be out of date before it is kept
+        holder = known.get(secret)
         if holder is None:
             row = await self._engine.one("caller_by_secret", secret_hash(secret))
             if row is None:
                 return None
-            holder = self._known[secret] = Holder(row[0], row[1], bool(row[2]), row[3] is not None)
+            holder = known[secret] = Holder(row[0], row[1], bool(row[2]), row[3] is not None)
         return holder

@@ -82,12 +82,13 @@ class Tokens:
         epoch = await self._engine.epoch()
         if epoch != self._epoch or len(self._known) >= MOST_KNOWN:
             self._known, self._epoch = {}, epoch
-        bearer = self._known.get(token)
+        known = self._known  # of this epoch: what is found may be out of date before it is kept
+        bearer = known.get(token)
         if bearer is None:
             bearer = await self._look_up(token)
             if bearer is None:
                 return None
-            self._known[token] = bearer
+            known[token] = bearer
         now = self._clock.now()
         if bearer.expires_at <= now:
             return None

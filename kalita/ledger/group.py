@@ -2,6 +2,8 @@
 Judge a group of orders against what was read under lock; collect what it writes. Pure: no clock, no I/O.
 """
 
+from collections.abc import Set
+
 from kalita.clock import day_of, month_of
 from kalita.ids import moment_of, next_id
 from kalita.ledger.accounts import Direction, Kind, account_id, balances_beside, new_account
@@ -10,6 +12,7 @@ from kalita.ledger.chain import Digest, opened
 from kalita.ledger.counters import Counters, add, read, written
 from kalita.ledger.decide import Entry, decide
 from kalita.ledger.order import DAY, MONTH, TXN, Accepted, Ceiling, Closing, Count, Order, Outcome, Record
+from kalita.money import RUB
 from kalita.refusals import NOT_ENOUGH_MONEY, OUTDATED, REPEATED, UNUSABLE, Refusal, payment
 from kalita.storage.engine import Found, Needs, Writes
 from kalita.storage.rows import (
@@ -24,9 +27,21 @@ from kalita.storage.rows import (
 )
 
 
-def needs_of(orders: list[Order], lane: int, holder: str) -> Needs:
-    """Return what has to be read before a group can be judged, accounts in the order of locking."""
-    accounts: set[int] = set()
+class Unread(Exception):  # noqa: N818 - named for what happened
+    """Balances are to be opened in wallets whose other balances were not read: read those too, and judge again."""
+
+    def __init__(self, owners: set[int]) -> None:
+        super().__init__(f"the balances of {len(owners)} wallets were not read")
+        self.owners = owners
+
+
+def needs_of(orders: list[Order], lane: int, holder: str, beside: Set[int] = frozenset()) -> Needs:
+    """
+    Return what has to be read before a group can be judged, accounts in the order of locking.
+
+    beside  owners all of whose balances are to be read
+    """
+    accounts = {account for owner in beside for account in balances_beside(account_id(owner, Kind.WALLET, RUB))}
     keys: set[tuple[int, str]] = set()
     waiting: set[tuple[int, int, int]] = set()
     guards: set[tuple[str, tuple[int | str | None, ...]]] = set()
@@ -70,15 +85,23 @@ class Group:
     orders   judged in the order they came
     now      microseconds since 1970
     key      the chain's key
+    beside   owners all of whose balances were read
     outcomes one for each order once `judge` has run
     """
 
-    def __init__(self, orders: list[Order], now: int, key: bytes) -> None:
-        self._orders, self._now, self._key = orders, now, key
+    def __init__(self, orders: list[Order], now: int, key: bytes, beside: Set[int] = frozenset()) -> None:
+        self._orders, self._now, self._key, self._beside = orders, now, key, beside
         self.outcomes: list[Outcome] = []
 
     def judge(self, found: Found) -> Writes:
-        """Judge every order; return what the accepted ones write. May run again after a failed commit."""
+        """
+        Judge every order; return what the accepted ones write. May run again after a failed commit.
+
+        raises  Unread
+        """
+        unread = self._openers(found) - self._beside
+        if unread:
+            raise Unread(unread)
         self._found, self._writes = found, Writes(at=self._now)
         self._touched: set[int] = set()
         self._opened: set[int] = set()
@@ -88,6 +111,16 @@ class Group:
         self.outcomes = [self._judge(order) for order in self._orders]
         self._writes.refused = any(isinstance(outcome, Refusal) for outcome in self.outcomes)
         return self._finish()
+
+    def _openers(self, found: Found) -> set[int]:
+        """Return the owners who get a balance that is not there yet: it is barred as those beside it are."""
+        accounts = found.accounts
+        return {
+            opening.owner
+            for order in self._orders
+            for opening in order.openings
+            if opening.kind == Kind.WALLET and account_id(opening.owner, Kind.WALLET, opening.currency) not in accounts
+        }
 
     def _judge(self, order: Order) -> Outcome:
         if order.client_id is not None:
@@ -191,7 +224,16 @@ class Group:
             if number not in accounts:
                 account = accounts[number] = new_account(owner, kind, currency, txn_id, overdraft)
                 newcomers.append(account)
+                if kind == Kind.WALLET:
+                    account.bars = self._bars_beside(number)
         return newcomers
+
+    def _bars_beside(self, number: int) -> int:
+        bars = 0
+        for other in balances_beside(number):
+            if other in self._found.accounts:
+                bars |= self._found.accounts[other].bars
+        return bars
 
     def _enter(self, txn_id: int, leg: int, account: int, change: int, balance: int) -> None:
         row = self._found.accounts[account]
@@ -214,8 +256,11 @@ class Group:
         if order.closes is not None:
             del self._found.waiting[order.closes[:3]]
             writes.closings.append(ClosingRow(*order.closes, txn_id))
-        for bar in order.bars:
-            self._bar(txn_id, *bar)
+        if order.bars or newcomers:
+            inherited = {account.id: account.bars for account in newcomers if account.bars}
+            for account, bars in (inherited | dict(order.bars)).items():
+                if account in self._found.accounts:
+                    self._bar(txn_id, account, bars)
         if order.guard is not None:
             self._found.guards.discard(order.guard)
         for query, args in order.extras:

@@ -63,7 +63,11 @@ class Closing(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """Bar an account from now on: 0 nothing, 1 nothing leaves, 2 nothing comes in, 3 both."""
+    """
+    Bar an account from now on, if there is one: 0 nothing, 1 nothing leaves, 2 nothing comes in, 3 both.
+
+    A balance that is opened later is barred as those beside it are.
+    """
 
     account: int
     bars: int

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from kalita.clock import Clock
 from kalita.keys import Keys
-from kalita.ledger.group import Group, needs_of
+from kalita.ledger.group import Group, Unread, needs_of
 from kalita.ledger.order import Order, Outcome
 from kalita.observe import GROUP_SIZE, log
 from kalita.storage.engine import Engine, LaneLost, Unavailable
@@ -142,12 +142,15 @@ class Writer:
 
     async def _commit(self, orders: list[Order]) -> list[Outcome]:
         GROUP_SIZE.observe(len(orders))
+        beside: set[int] = set()
         while True:
-            group = Group(orders, self._clock.now(), self._key)
+            group = Group(orders, self._clock.now(), self._key, beside)
             try:
-                await self._engine.group(needs_of(orders, self._lane, self._holder), group.judge)
+                await self._engine.group(needs_of(orders, self._lane, self._holder, beside), group.judge)
             except LaneLost:
                 self._lane = await self._engine.lease(self._holder, LEASE_S)
+            except Unread as unread:
+                beside |= unread.owners
             else:
                 return group.outcomes
 

@@ -66,12 +66,13 @@ class Limits:
         return await self._level(wallet)
 
     async def _level(self, wallet: int) -> int:
-        level = self._levels.get(wallet)
+        levels = self._levels  # of this epoch: what is found may be out of date before it is kept
+        level = levels.get(wallet)
         if level is None:
             row = await self._engine.one("wallet_level", wallet)
             if row is None:
                 return Level.ANONYMOUS
-            level = self._levels[wallet] = int(row[0])
+            level = levels[wallet] = int(row[0])
         return level
 
     async def _fresh(self) -> None:

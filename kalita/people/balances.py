@@ -7,8 +7,8 @@ from typing import Annotated
 
 import msgspec
 
-from kalita.ledger.accounts import BAR_OUT, Kind, account_id
-from kalita.ledger.order import Bar, Guard, Opening, Order
+from kalita.ledger.accounts import Kind, account_id
+from kalita.ledger.order import Guard, Opening, Order
 from kalita.ledger.writer import Ledger
 from kalita.money import EUR, KZT, RUB, USD
 from kalita.people.operators import operator_of
@@ -132,7 +132,8 @@ class Balances:
         alias = body.alias if body.alias is not None else body.account_alias
         if alias is None:
             raise malformed("alias", "it is required")
-        wallet, currency = await self._wallet(call), CURRENCY_OF.get(alias)
+        await self._wallet(call)
+        currency = CURRENCY_OF.get(alias)
         if currency is None:
             raise Refused(ACCOUNT_NOT_OFFERED)
         if any(one.currency == currency for one in await self._wallets.balances(call.wallet)):
@@ -144,7 +145,6 @@ class Balances:
             Order(
                 call.wallet,
                 openings=(Opening(call.wallet, Kind.WALLET, currency),),
-                bars=(Bar(account, BAR_OUT),) if wallet.restricted or wallet.blocked else (),
                 guard=Guard("balance_not_open", (call.wallet, account)),
             )
         )

@@ -7,10 +7,11 @@ The books stay: a transfer that was made cannot be unmade, and the other side ha
 from kalita.access.acts import Who, act
 from kalita.access.tokens import CHANGED
 from kalita.clock import Clock
-from kalita.ledger.accounts import BAR_IN, BAR_OUT, Kind, account_id
-from kalita.ledger.order import Bar, Order
+from kalita.ledger.accounts import BAR_IN, BAR_OUT
+from kalita.ledger.order import Order
 from kalita.ledger.writer import Ledger
 from kalita.people.identify import Identification
+from kalita.people.restrictions import bars_of
 from kalita.people.wallets import Wallets
 from kalita.storage.engine import Engine, Step
 
@@ -52,8 +53,7 @@ class Leaving:
         return None
 
     async def _bar(self, wallet: int, bars: int) -> None:
-        accounts = [account_id(wallet, Kind.WALLET, one.currency) for one in await self._wallets.balances(wallet)]
-        await self._writer.submit(Order(wallet, bars=tuple(Bar(account, bars) for account in accounts)))
+        await self._writer.submit(Order(wallet, bars=bars_of(wallet, bars)))
 
     async def erase(self, wallet: int) -> str | None:
         """

@@ -7,9 +7,10 @@ import msgspec
 from kalita.access.acts import Who, act_in_order
 from kalita.access.tokens import CHANGED
 from kalita.clock import Clock
-from kalita.ledger.accounts import BAR_OUT, Kind, account_id
+from kalita.ledger.accounts import BAR_OUT, Kind, account_id, balances_beside
 from kalita.ledger.order import Bar, Extra, Order
 from kalita.ledger.writer import Ledger
+from kalita.money import RUB
 from kalita.people.profile import Nickname, nickname_of
 from kalita.people.wallets import Wallets
 from kalita.refusals import PERSON_NOT_FOUND, Refusal, Refused
@@ -18,6 +19,11 @@ from kalita.wire.endpoint import Call, Endpoint, Permission
 from kalita.wire.params import wallet_number
 
 TEXTS = {"ru": "Исходящие платежи заблокированы", "en": "Outgoing payments are blocked"}
+
+
+def bars_of(wallet: int, bars: int) -> tuple[Bar, ...]:
+    """Return what bars every balance of a wallet, those too that are opened meanwhile."""
+    return tuple(Bar(account, bars) for account in balances_beside(account_id(wallet, Kind.WALLET, RUB)))
 
 
 class Restriction(msgspec.Struct, rename="camel"):
@@ -55,11 +61,10 @@ class Restrictions:
         what  the word of the act
         """
         bars = BAR_OUT if restricted or blocked else 0
-        accounts = [account_id(wallet, Kind.WALLET, one.currency) for one in await self._wallets.balances(wallet)]
         outcome = await self._writer.submit(
             Order(
                 wallet,
-                bars=tuple(Bar(account, bars) for account in accounts),
+                bars=bars_of(wallet, bars),
                 extras=(
                     Extra("wallet_restrict", (wallet, int(restricted), int(blocked))),
                     Extra(*CHANGED),

@@ -47,6 +47,24 @@ def test_an_outgoing_restriction(house: House) -> None:
     assert code(house, owner, 674) == ""
 
 
+def test_balances_that_money_opens_are_barred_too(house: House) -> None:
+    """Dollars that come into a restricted wallet cannot leave it; none come into a wallet that was closed."""
+    giver, kept, closed = house.wallet(RUB=1_000_00, USD=100_00), house.wallet(RUB=1_000_00), house.wallet()
+    house.run(house.app.restrictions.put(kept.number, True, False, "test"))
+    assert house.run(house.app.leaving.close(closed.number)) is None
+
+    def dollars(payer: Wallet, to: int) -> str:
+        method = {"type": "Account", "accountId": "840"}
+        body = payment(to, sum={"amount": 5, "currency": "840"}, paymentMethod=method)
+        return house.pay(payer, body, "1099").code
+
+    assert dollars(giver, kept.number) == ""
+    assert dollars(kept, giver.number) == "QWPRC-1021"
+    assert dollars(giver, closed.number) == "QWPRC-167"
+    house.run(house.app.restrictions.put(kept.number, False, False, "test"))
+    assert dollars(kept, giver.number) == ""
+
+
 def test_limits_of_the_level(house: House) -> None:
     """One operation, payouts of a month; a failed payment gives its part back."""
     owner = house.wallet(RUB=60_000_00, level=Level.SIMPLE)

@@ -15,7 +15,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from kalita.ledger.accounts import Direction, Kind, account_id, house
-from kalita.ledger.group import Group, needs_of
+from kalita.ledger.group import Group, Unread, needs_of
 from kalita.ledger.holds import Held, post, void
 from kalita.ledger.order import (
     Accepted,
@@ -50,9 +50,15 @@ class Twin:
 
     async def write(self, orders: list[Order]) -> list[Outcome]:
         """Write one group."""
-        group = Group(orders, self._hand.now // 1000, KEYS.of("chain"))
-        await self._engine.group(needs_of(orders, self._lane, "twin"), group.judge)
-        return group.outcomes
+        beside: set[int] = set()
+        while True:
+            group = Group(orders, self._hand.now // 1000, KEYS.of("chain"), beside)
+            try:
+                await self._engine.group(needs_of(orders, self._lane, "twin", beside), group.judge)
+            except Unread as unread:
+                beside |= unread.owners
+            else:
+                return group.outcomes
 
 
 @asynccontextmanager

@@ -1,20 +1,24 @@
 """A group of orders is judged in memory: ids, repeats, openings, and what is written. Pure."""
 
+import pytest
+
 from kalita.clock import SECOND
 from kalita.ids import EPOCH_S, LANES, next_id
 from kalita.ledger.accounts import Kind, account_id, new_account
 from kalita.ledger.chain import GENESIS
-from kalita.ledger.group import Group, needs_of
+from kalita.ledger.group import Group, Unread, needs_of
 from kalita.ledger.order import Accepted, Order, Outcome
+from kalita.money import EUR, KZT
 from kalita.refusals import NOT_ENOUGH_MONEY, OUTGOING_RESTRICTED, REPEATED
 from kalita.storage.engine import Found, Writes
 from kalita.storage.rows import LaneRow
-from tests.books import ALICE, BOB, CAROL, RUB, bar, pay
+from tests.books import ALICE, BOB, CAROL, RUB, USD, bar, pay
 
 NOW = (EPOCH_S + 200_000_000) * SECOND
 EARLIER = next_id(NOW - SECOND, 0, 5)
 LATER = next_id(NOW + 3600 * SECOND, 0, 5)
 KEY = b"k" * 32
+EVERYBODY = {ALICE, BOB, CAROL}
 
 
 def _found(last_txn: int = EARLIER, **balances: int) -> Found:
@@ -27,7 +31,7 @@ def _found(last_txn: int = EARLIER, **balances: int) -> Found:
 
 
 def _judged(found: Found, *orders: Order) -> tuple[list[Outcome], Writes]:
-    group = Group(list(orders), NOW, KEY)
+    group = Group(list(orders), NOW, KEY, EVERYBODY)
     writes = group.judge(found)
     return group.outcomes, writes
 
@@ -139,13 +143,31 @@ def test_group_goes_on_from_the_head_of_its_lane() -> None:
         other = _judged(found, *orders)[1].group
         assert other is not None
         heads.add(other.head)
-    other = Group(orders, NOW, b"x" * 32).judge(_found(alice=10)).group
+    other = Group(orders, NOW, b"x" * 32, EVERYBODY).judge(_found(alice=10)).group
     assert other is not None
     assert len(heads | {other.head}) == 4
 
 
 def test_judging_again_gives_the_same() -> None:
     """A group that could not be committed is judged anew from what is found then."""
-    group = Group([pay(ALICE, BOB, 1, client_id="x"), pay(ALICE, CAROL, 2)], NOW, KEY)
+    group = Group([pay(ALICE, BOB, 1, client_id="x"), pay(ALICE, CAROL, 2)], NOW, KEY, EVERYBODY)
     assert group.judge(_found(alice=10)) == group.judge(_found(alice=10))
     assert len(group.outcomes) == 2
+
+
+def test_a_new_balance_is_barred_as_those_beside_it() -> None:
+    """Money that comes in opens no way around a restriction; those beside it have to be read for that."""
+    found = _found(alice=10)
+    found.accounts[account_id(ALICE, Kind.WALLET, USD)] = new_account(ALICE, Kind.WALLET, USD, EARLIER)
+    found.accounts[account_id(ALICE, Kind.WALLET, USD)].balance = 5
+    found.accounts[account_id(BOB, Kind.WALLET, RUB)].bars = 1
+    order = pay(ALICE, BOB, 1, currency=USD)
+    with pytest.raises(Unread) as unread:
+        Group([order], NOW, KEY).judge(found)
+    assert unread.value.owners == {BOB}
+    asked = needs_of([order], 3, "me", unread.value.owners).accounts
+    assert {account_id(BOB, Kind.WALLET, currency) for currency in (RUB, USD, EUR, KZT)} <= set(asked)
+    outcomes, writes = _judged(found, order, pay(BOB, ALICE, 1, currency=USD))
+    (txn_id,) = _ids(outcomes[:1])
+    assert outcomes[1] == OUTGOING_RESTRICTED
+    assert writes.bars == [(account_id(BOB, Kind.WALLET, USD), txn_id, 1)]
