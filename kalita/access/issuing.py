@@ -21,7 +21,7 @@ class Problem(Enum):
     """Why a step cannot be taken."""
 
     NO_PERMISSION = "at least one permission is needed"
-    NO_DRAFT = "it was begun too long ago, or never"
+    NO_DRAFT = "it was begun too long ago, or never, or wrong codes ended it: begin anew"
     NO_CONSENT = "consent was not given"
     DEAD_CODE = "the code is no longer good: ask for a new one"
 
@@ -81,9 +81,10 @@ class Issuing:
         if tried.good:
             await self._engine.change(Step("token_draft_drop", (wallet, draft, 0)))
             return token
-        return tried.left or Problem.DEAD_CODE
+        return tried.left or (Problem.DEAD_CODE if await self._draft(wallet, draft) else Problem.NO_DRAFT)
 
     async def _draft(self, wallet: int, draft: str) -> tuple[int, str | None] | None:
+        """Return what a live draft allows and the request of its code; three wrong codes end a draft."""
         row = await self._engine.one("token_draft", wallet, draft)
         if row is None or row[1] + LASTS <= self._clock.now():
             return None

@@ -39,13 +39,15 @@ class Window:
             return 0
         until = self._blocked.get(key)
         if until is not None:
-            if now < until:
+            if now < until <= now + self._block + MINUTE:  # a later one is of a clock that was set back since
                 return -((now - until) // SECOND)
             del self._blocked[key]
         calls = self._calls.get(key)
         if calls is None:
             self._forget(now)
             calls = self._calls[key] = deque(maxlen=self._figure)
+        if calls and calls[-1] > now + MINUTE:
+            calls.clear()
         while calls and calls[0] <= now - MINUTE:
             calls.popleft()
         if len(calls) < self._figure:

@@ -84,7 +84,7 @@ class SharedWindow(Window):
 
     def _count(self, at: int, number: int, now: int) -> int:
         _, blocked, first, count, newest = _HEAD.unpack_from(self._table, at)
-        if now < blocked:
+        if now < blocked <= now + self._block + MINUTE:  # a later one is of a clock that was set back since
             return int(-((now - blocked) // SECOND))
         while count and _age(now, self._stamp(at, first)) >= MINUTE_STAMPS:
             first, count = (first + 1) % self._figure, count - 1

@@ -71,13 +71,13 @@ class Tokens:
         self._uses: dict[str, tuple[int, str]] = {}
         self._written: dict[str, int] = {}
 
-    async def bearer(self, token: str, client: str = "") -> Bearer | None:
+    async def bearer(self, token: str, client: str | None = None) -> Bearer | None:
         """
         Return whose live token this is; None for an unknown, blocked, expired or malformed one alike.
 
         Live tokens are kept in memory for as long as the access epoch stands still.
 
-        client  the address it came from; that it was used is written by `write_uses`
+        client  the address it came from; that it was used is written by `write_uses`. None: nobody uses it now
         """
         epoch = await self._engine.epoch()
         if epoch != self._epoch or len(self._known) >= MOST_KNOWN:
@@ -92,7 +92,8 @@ class Tokens:
         now = self._clock.now()
         if bearer.expires_at <= now:
             return None
-        self._uses[token] = (now, client)
+        if client is not None:
+            self._uses[token] = (now, client)
         return bearer
 
     async def _look_up(self, token: str) -> Bearer | None:
@@ -148,6 +149,6 @@ class Tokens:
         """Block the live token; return whether there was one."""
         now = self._clock.now()
         count, *_ = await self._engine.change(
-            Step("token_revoke_live", (wallet, now)), act(wallet, now, who, "token.revoked"), CHANGED
+            Step("token_revoke_live", (wallet, now)), Step("act_of_revocation", (wallet, now, who.value)), CHANGED
         )
         return count > 0

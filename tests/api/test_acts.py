@@ -32,7 +32,9 @@ def test_what_matters_is_on_record(house: House) -> None:
     house.run(house.app.contacts.signed_in(who.number, "192.0.2.1"))
     made = house.run(house.app.key_pairs.create(who.number, "shop", None))
     house.run(house.app.key_pairs.revoke(who.number, made.id))
-    house.run(house.app.tokens.revoke(who.number))
+    assert house.run(house.app.tokens.revoke(who.number))
+    house.later(1)
+    assert not house.run(house.app.tokens.revoke(who.number)), "what did not happen is not on record"
     assert words(house, who) == sorted([
         "token.issued", "hook.registered", "hook.new_key", "hook.deleted", "level.set", "wallet.restricted",
         "signed_in", "pair.created", "pair.revoked", "token.revoked",

@@ -263,17 +263,19 @@ def test_draft_that_was_left_alone(house: House) -> None:
 
 
 def test_dead_code_leaves_the_old_token(house: House) -> None:
-    """Three wrong codes: the draft needs another code, the old token works on."""
+    """Three wrong codes end the draft, the old token works on; the next begins anew."""
     old = house.wallet()
     issuing, number = house.app.issuing, old.number
     draft = house.run(issuing.begin(number, Permission.HISTORY))
     house.run(issuing.consent(number, draft, address(), "ru"))
     code = code_of(house, number)
     told = [house.run(issuing.confirm(number, draft, wrong(code))) for _ in range(3)]
-    assert told == [2, 1, Problem.DEAD_CODE]
-    assert house.run(issuing.confirm(number, draft, code)) is Problem.DEAD_CODE
+    assert told == [2, 1, Problem.NO_DRAFT], "the third wrong code ends the draft"
+    assert house.run(issuing.confirm(number, draft, code)) is Problem.NO_DRAFT
     assert house.get("/funding-sources/v1/accounts/current", old).status == 200
     house.later(MINUTE)
+    assert house.run(issuing.consent(number, draft, address(), "ru")) is Problem.NO_DRAFT
+    draft = house.run(issuing.begin(number, Permission.HISTORY))
     assert house.run(issuing.consent(number, draft, address(), "ru")) is None
     assert isinstance(house.run(issuing.confirm(number, draft, code_of(house, number))), str)
 

@@ -1,11 +1,13 @@
 """How often one may ask. Source: access.md 7."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kalita.access import rates
 from kalita.access.rates import Rates, Window
-from kalita.clock import MINUTE, SECOND
+from kalita.access.shared import SharedWindow
+from kalita.clock import HOUR, MINUTE, SECOND
 
 
 def test_101st_history_call_in_a_minute_starts_a_block_of_five_minutes() -> None:
@@ -17,6 +19,15 @@ def test_101st_history_call_in_a_minute_starts_a_block_of_five_minutes() -> None
     assert window.wait_s(1, blocked + 299 * SECOND) == 1
     assert window.wait_s(2, blocked) == 0, "another wallet is not blocked"
     assert [window.wait_s(1, blocked + 300 * SECOND) for _ in range(101)] == [0] * 100 + [300]
+
+
+@pytest.mark.parametrize("kind", [Window, SharedWindow])
+def test_a_clock_that_was_set_back_blocks_nobody_for_longer(kind: type[Window]) -> None:
+    """Nobody waits for a moment that was an hour ahead: not the blocked one, nor who had used his calls up."""
+    window, now = kind(2, 300 * SECOND), 10**15
+    assert [window.wait_s(1, now) for _ in range(3)] == [0, 0, 300]
+    assert [window.wait_s(2, now) for _ in range(2)] == [0, 0]
+    assert [window.wait_s(key, now - HOUR) for key in (1, 2)] == [0, 0]
 
 
 def test_window_slides() -> None:

@@ -13,6 +13,12 @@ INSERT INTO meta (name, value) VALUES ('access_epoch', '1')
 -- name: token_revoke_live
 UPDATE token SET revoked_at = $2 WHERE wallet = $1 AND revoked_at IS NULL;
 
+-- name: act_of_revocation
+INSERT INTO act (wallet, at, what, who, about)
+SELECT CAST($1 AS BIGINT), CAST($2 AS BIGINT), 'token.revoked', $3, ''
+ WHERE EXISTS (SELECT 1 FROM token t WHERE t.wallet = $1 AND t.revoked_at = $2)
+    ON CONFLICT (wallet, at, what, who) DO NOTHING;
+
 -- name: token_add
 INSERT INTO token (hash, wallet, shown, permissions, issued_at, expires_at, caps)
 VALUES ($1, $2, $3, $4, $5, $6, $7);

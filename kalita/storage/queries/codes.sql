@@ -50,7 +50,10 @@ UPDATE code_number
 INSERT INTO token_draft (wallet, id, permissions, created_at) VALUES ($1, $2, $3, $4);
 
 -- name: token_draft
-SELECT permissions, created_at, consented_at, request FROM token_draft WHERE wallet = $1 AND id = $2;
+SELECT d.permissions, d.created_at, d.consented_at, d.request FROM token_draft d
+ WHERE d.wallet = $1 AND d.id = $2
+   AND NOT EXISTS (SELECT 1 FROM code c
+                    WHERE c.number = d.wallet AND c.request = d.request AND c.state = 2 AND c.tries >= 3);
 
 -- name: token_draft_consent
 UPDATE token_draft SET consented_at = $3, request = $4 WHERE wallet = $1 AND id = $2;
