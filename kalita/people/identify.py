@@ -47,7 +47,8 @@ class Identification:
         Verify a person and make him the wallet's owner.
 
         person  well-formed, see persons.py
-        returns the level and the data now; for a person that did not pass the lower level and what was sent
+        returns the level and the data now; for a person that did not pass SIMPLE and what was sent, whatever the
+                level of the wallet is
         """
         before = await self.current(wallet)
         if before.person is not None and before.level >= Level.VERIFIED:
@@ -56,15 +57,17 @@ class Identification:
             return before
         verdict = await self._verifier.verify(person)
         if not verdict.accepted:
-            await self._note(wallet, "identification.refused")
-            return Identity(before.level, person)
+            return await self._refuse(wallet, person, "identification.refused")
         passed = person._replace(inn=verdict.inn)
         full = verdict.full or await self._was_full(passed)
-        await self._keep(wallet, passed, Level.FULL if full else Level.VERIFIED)
+        kept = await self._keep(wallet, passed, Level.FULL if full else Level.VERIFIED)
         after = await self.current(wallet)
-        if after.person is None:
-            await self._note(wallet, "identification.five_wallets")
-            return Identity(after.level, person)
+        if kept:
+            return after
+        if after.person is None or after.level < Level.VERIFIED:
+            return await self._refuse(wallet, person, "identification.five_wallets")
+        if not _same(after.person, person):  # another call for this wallet came first
+            await self._note(wallet, "identification.other_data")
         return after
 
     async def move(self, old: int, new: int) -> None:
@@ -78,19 +81,27 @@ class Identification:
             Step("person_drop", (old,)),
         )
 
-    async def _keep(self, wallet: int, person: Person, level: Level) -> None:
-        """Keep the data and raise the level, unless the owner has five wallets; the wallet's own row is locked."""
+    async def _keep(self, wallet: int, person: Person, level: Level) -> bool:
+        """
+        Keep the data and raise the level; the wallet's own row is locked. Data of a level that was lowered is replaced.
+
+        returns  False when the owner has five wallets, or somebody was identified here at the same moment
+        """
         owner, now = owner_hash(self._keys, person), self._clock.now()
-        text = msgspec.json.encode(person).decode()
-        kept = (wallet, owner, self._name(person), self._keys.seal(SEALED, text, str(wallet)), now, MOST_WALLETS)
-        await self._engine.change(
+        sealed = self._keys.seal(SEALED, msgspec.json.encode(person).decode(), str(wallet))
+        _, _, kept, *_ = await self._engine.change(
             Step("wallet_lock", (wallet,)),
             Step("person_owner_lock", (owner,)),
-            Step("person_keep", kept),
-            Step("person_level", (wallet, int(level), now)),
-            Step("person_act", (wallet, now, "identification.passed", str(Who.OWNER), level.name)),
+            Step("person_keep", (wallet, owner, self._name(person), sealed, now, MOST_WALLETS)),
+            Step("person_level", (wallet, int(level), sealed)),
+            Step("person_act", (wallet, now, "identification.passed", str(Who.OWNER), level.name, sealed)),
             CHANGED,
         )
+        return kept > 0
+
+    async def _refuse(self, wallet: int, person: Person, what: str) -> Identity:
+        await self._note(wallet, what)
+        return Identity(Level.SIMPLE, person)
 
     async def _was_full(self, person: Person) -> bool:
         args = (owner_hash(self._keys, person), self._name(person), int(Level.FULL))

@@ -164,6 +164,57 @@ def test_five_wallets_and_no_more(house: House) -> None:
     assert told(house, refused, passport=number).json["type"] == "VERIFIED"
 
 
+def test_lowered_wallet_is_identified_again(house: House) -> None:
+    """While it is low nobody is known; then whoever passes is kept, the same or another, and it is on record."""
+    who, first, second = house.wallet(level=Level.SIMPLE), passport(), passport()
+    assert told(house, who, passport=first).json["type"] == "VERIFIED"
+    for number, name in ((second, "Иванова"), (second, "Иванова"), (first, "Петрова")):
+        assert house.run(house.app.wallets.set_level(who.number, Level.SIMPLE))
+        nobody = house.get(path(who), who).json
+        assert nobody == dict.fromkeys(nobody) | {"id": who.number, "type": "SIMPLE"}
+        house.later(1)
+        again = told(house, who, passport=number, lastName=name).json
+        assert (again["type"], again["passport"], again["lastName"]) == ("VERIFIED", number, name)
+        assert house.get(path(who), who).json["lastName"] == name
+        assert acts(house, who)[-1] == "identification.passed"
+    assert level_of(house, who) == "VERIFIED"
+
+
+def test_lowered_wallet_is_bound_by_the_five_and_by_who_comes_first(house: House) -> None:
+    """With five others of the owner it stays low; of eight persons at once one is kept, and all are told of him."""
+    number, low = passport(), house.wallet(level=Level.SIMPLE)
+    assert told(house, low, passport=number).json["type"] == "VERIFIED"
+    house.run(house.app.wallets.set_level(low.number, Level.SIMPLE))
+    for _ in range(5):
+        assert told(house, house.wallet(level=Level.SIMPLE), passport=number).json["type"] == "VERIFIED"
+    assert told(house, low, passport=number).json["type"] == "SIMPLE"
+    assert acts(house, low)[-1] == "identification.five_wallets"
+    assert level_of(house, low) == "SIMPLE"
+    bodies = [PERSON | {"passport": passport()} for _ in range(8)]
+    house.later(1)
+
+    async def all_of_them() -> list[Answer]:
+        return await asyncio.gather(*(house._ask("POST", path(low), low, body, {}) for body in bodies))
+
+    answers = house.run(all_of_them())
+    assert {answer.json["type"] for answer in answers} == {"VERIFIED"}
+    assert len({answer.json["passport"] for answer in answers}) == 1
+    assert acts(house, low).count("identification.passed") == 2
+
+
+def test_person_that_does_not_pass_is_told_so_whatever_the_level(house: House) -> None:
+    """A wallet that the operator made FULL and nobody is known of: SIMPLE, and the level stays."""
+    number = passport()
+    for _ in range(5):
+        assert told(house, house.wallet(level=Level.SIMPLE), passport=number).json["type"] == "VERIFIED"
+    who = house.wallet()
+    answer = told(house, who, passport=number).json
+    assert (answer["type"], answer["passport"], answer["inn"]) == ("SIMPLE", number, "")
+    assert level_of(house, who) == "FULL"
+    assert house.get(path(who), who).json["passport"] is None
+    assert told(house, who, passport=passport()).json["type"] == "FULL"
+
+
 def test_personal_data_is_nowhere_in_the_clear(tmp_path: Path) -> None:
     """Not in the database, in any of its files, as text; whoever lacks the key reads nothing."""
     house = House(tmp_path / "data", settings={"identification": "anybody"})

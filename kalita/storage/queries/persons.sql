@@ -12,16 +12,18 @@ INSERT INTO person (wallet, owner, name, sealed, identified_at)
 SELECT CAST($1 AS BIGINT), $2, $3, $4, CAST($5 AS BIGINT)
  WHERE (SELECT COUNT(*) FROM person p JOIN wallet w ON w.wallet = p.wallet
          WHERE p.owner = $2 AND p.wallet <> $1 AND w.level >= 2 AND w.closed_at IS NULL) < CAST($6 AS BIGINT)
-    ON CONFLICT (wallet) DO NOTHING;
+   AND NOT EXISTS (SELECT 1 FROM person p JOIN wallet w ON w.wallet = p.wallet WHERE p.wallet = $1 AND w.level >= 2)
+    ON CONFLICT (wallet) DO UPDATE SET owner = excluded.owner, name = excluded.name, sealed = excluded.sealed,
+       identified_at = excluded.identified_at;
 
 -- name: person_level
 UPDATE wallet SET level = CASE WHEN level < $2 THEN $2 ELSE level END
- WHERE wallet = $1 AND EXISTS (SELECT 1 FROM person p WHERE p.wallet = $1 AND p.identified_at = $3);
+ WHERE wallet = $1 AND EXISTS (SELECT 1 FROM person p WHERE p.wallet = $1 AND p.sealed = $3);
 
 -- name: person_act
 INSERT INTO act (wallet, at, what, who, about)
 SELECT CAST($1 AS BIGINT), CAST($2 AS BIGINT), $3, $4, $5
- WHERE EXISTS (SELECT 1 FROM person p WHERE p.wallet = $1 AND p.identified_at = $2)
+ WHERE EXISTS (SELECT 1 FROM person p WHERE p.wallet = $1 AND p.sealed = $6)
     ON CONFLICT (wallet, at, what, who) DO NOTHING;
 
 -- name: person_of_level
