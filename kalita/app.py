@@ -113,7 +113,7 @@ ROWS = (
     *reference.ROWS,
     *status.ROWS,
 )
-"""Every call of the API."""
+"""Every call of the API; those that renew tokens are served where the operator switched them on."""
 
 
 def outbound(settings: Settings, ca: str = "") -> Outbound:
@@ -254,7 +254,9 @@ class App:
 
     def server(self) -> Server:
         """Build the ASGI application of the API."""
-        return self._server(ROWS)
+        if self.settings.oauth_renewal:
+            return self._server(ROWS)
+        return self._server(tuple(row for row in ROWS if row.of is not renewal.Renewal))
 
     def metrics_server(self) -> Server:
         """Build the ASGI application of the operator's own address."""
@@ -263,13 +265,12 @@ class App:
     def _server(self, rows: tuple[Any, ...]) -> Server:
         description = Description(rows)
         issuer = Issuer(self.settings.service_name, self.public_url)
+        rates = self.rates or Rates(self.settings.requests_a_minute, self.settings.bad_tokens_a_minute)
         services: dict[type, Any] = {
             Profiles: Profiles(self.engine, self.wallets, self.keys, self.clock),
             identification.IdentificationApi: identification.IdentificationApi(self.identification, self.clock),
             Restrictions: self.restrictions,
-            renewal.Renewal: renewal.Renewal(
-                self.engine, self.tokens, self.clock, self.settings.oauth_renewal, self._renewed
-            ),
+            renewal.Renewal: renewal.Renewal(self.engine, self.tokens, self.clock, rates.general, self._renewed),
             downgrade.Downgrades: downgrade.Downgrades(self.engine, self.limits, self.wallets, self.clock),
             Balances: Balances(
                 self.engine, self.writer, self.wallets, self.settings.tenge_balances, self.settings.phone_accounts
@@ -299,7 +300,6 @@ class App:
             Reference: Reference(description),
             Status: Status(self.engine),
         }
-        rates = self.rates or Rates(self.settings.requests_a_minute, self.settings.bad_tokens_a_minute)
         return Server(rows, services, self.tokens, self.pairs, rates, self.clock)
 
     def deliverer(self) -> Deliverer:

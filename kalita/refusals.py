@@ -64,7 +64,7 @@ METHOD_NOT_ALLOWED = Refusal("method.not.allowed", 405, "Method not allowed", "�
 TOO_LARGE_BODY = Refusal("request.too.large", 413, "Request body is too large", "Слишком большое тело запроса")
 TOO_LONG_ADDRESS = Refusal("request.too.large", 414, "Request address is too long", "Слишком длинный адрес запроса")
 TOO_LARGE_HEADERS = Refusal("request.too.large", 431, "Request headers are too large", "Слишком большие заголовки")
-BLOCKED = Refusal("request.blocked", 423, "Request blocked, try again later", "Слишком много запросов, повторите позже")
+BLOCKED = Refusal("request.blocked", 423, "request blocked, try again later", "Слишком много запросов, повторите позже")
 BILL_NOT_FOUND = Refusal("api.invoice.not.found", 404, "Invoice not found", "Invoice not found")
 BILL_EXISTS = Refusal(
     "api.invoice.already.exists", 409, "Invoice already exists", "Счёт с таким номером уже выставлен на других условиях"

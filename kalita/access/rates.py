@@ -9,6 +9,7 @@ Source: access.md 7.
 from collections import deque
 
 from kalita.clock import MINUTE, SECOND
+from kalita.refusals import BLOCKED, Refused
 
 HISTORY_A_MINUTE = 100
 BLOCK = 5 * MINUTE
@@ -74,6 +75,15 @@ class Window:
         if len(self._blocked) >= self._many_blocked:
             self._blocked = {key: until for key, until in self._blocked.items() if until > now}
             self._many_blocked = max(MOST_KEYS, 2 * len(self._blocked))
+
+
+def count(window: Window, key: int | str, now: int) -> None:
+    """Count a call of a key; raise BLOCKED, with the seconds to wait, when it may not pass."""
+    wait_s = window.wait_s(key, now)
+    if wait_s:
+        problem = Refused(BLOCKED, f"too many requests; try again in {wait_s} seconds")
+        problem.headers["retry-after"] = str(wait_s)
+        raise problem
 
 
 class Rates:

@@ -10,9 +10,11 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from kalita.access.acts import Who
+from kalita.access.caps import Caps, kept
+from kalita.access.rates import Window, count
 from kalita.access.tokens import CHANGED, LIFE_DAYS, Tokens, token_hash
 from kalita.clock import DAY, SECOND, Clock
-from kalita.refusals import ROUTE_NOT_FOUND, UNAUTHORIZED, Refused
+from kalita.refusals import FORBIDDEN, PERSON_NOT_FOUND, ROUTE_NOT_FOUND, UNAUTHORIZED, Refused
 from kalita.storage.engine import Engine, Step
 from kalita.wire.endpoint import Call, Caller, Endpoint
 from kalita.wire.params import Param, choice
@@ -37,24 +39,27 @@ class NewToken(msgspec.Struct):
 
 class Renewal:
     """
-    Renew tokens.
+    Renew tokens. Where the operator does not allow it the rows are not served.
 
-    allowed  else both calls are as if they were not there
+    general  the window that every other call of the wallet counts in too
     tell     owners hear of it
     """
 
-    def __init__(self, engine: Engine, tokens: Tokens, clock: Clock, allowed: bool, tell: Tell) -> None:
+    def __init__(self, engine: Engine, tokens: Tokens, clock: Clock, general: Window, tell: Tell) -> None:
         self._engine, self._tokens, self._clock = engine, tokens, clock
-        self._allowed, self._tell = allowed, tell
+        self._general, self._tell = general, tell
 
     async def authorize(self, call: Call) -> bytes:
         """Give a code for a live token."""
-        self._check()
         token = call.query["token"]
-        bearer = await self._tokens.bearer(token)
-        if bearer is None or bearer.closed:
+        bearer = await self._tokens.bearer(token, call.client)
+        if bearer is None:
             raise _unauthorized("the token is unknown, expired or blocked")
+        _admit(bearer.caps, call.client)
         code, now = secrets.token_hex(16), self._clock.now()
+        count(self._general, bearer.wallet, now)
+        if bearer.closed:
+            raise Refused(PERSON_NOT_FOUND, "the wallet was closed")
         await self._engine.change(
             Step("renewal_forget", (now,)),
             Step("renewal_add", (token_hash(code), bearer.wallet, token_hash(token), now + CODE_LASTS)),
@@ -63,12 +68,12 @@ class Renewal:
 
     async def renew(self, call: Call) -> bytes:
         """Turn a code into a new token with the same permissions, and block the one before."""
-        self._check()
         hashed, now = token_hash(call.query["code"]), self._clock.now()
         row = await self._engine.one("renewal", hashed, now)
         if row is None:
             raise self._dead()
-        wallet, permissions = row
+        wallet, permissions, caps = row
+        _admit(kept(caps), call.client)
         token = secrets.token_hex(16)
         fresh, ends = token_hash(token), now + LIFE_DAYS * DAY
         _, used, *_ = await self._engine.change(
@@ -84,12 +89,14 @@ class Renewal:
         await self._tell(wallet)
         return msgspec.json.encode(NewToken(token, LIFE_DAYS * DAY // SECOND))
 
-    def _check(self) -> None:
-        if not self._allowed:
-            raise Refused(ROUTE_NOT_FOUND, "tokens are not renewed over the API here")
-
     def _dead(self) -> Refused:
         return _unauthorized("the code is unknown, was used, or its token is no longer live")
+
+
+def _admit(caps: Caps | None, client: str) -> None:
+    """Refuse an address from where the token may not be used: it cannot be renewed from there either."""
+    if caps is not None and not caps.admits(client):
+        raise Refused(FORBIDDEN, "this token may not be used from this address")
 
 
 def _unauthorized(detail: str) -> Refused:
@@ -116,7 +123,7 @@ ROWS = (
         caller=Caller.ANYONE,
         query=(choice("response_type", ("code",), "code"), _text("token"), _text("client_id", False)),
         answers=RenewalCode,
-        refusals=(UNAUTHORIZED, ROUTE_NOT_FOUND),
+        refusals=(UNAUTHORIZED, FORBIDDEN, PERSON_NOT_FOUND, ROUTE_NOT_FOUND),
         form=True,
     ),
     Endpoint(
@@ -129,7 +136,7 @@ ROWS = (
         caller=Caller.ANYONE,
         query=(choice("grant_type", ("authorization_code",), "authorization_code"), _text("code")),
         answers=NewToken,
-        refusals=(UNAUTHORIZED, ROUTE_NOT_FOUND),
+        refusals=(UNAUTHORIZED, FORBIDDEN, ROUTE_NOT_FOUND),
         form=True,
     ),
 )

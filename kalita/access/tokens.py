@@ -92,7 +92,7 @@ class Tokens:
         now = self._clock.now()
         if bearer.expires_at <= now:
             return None
-        if client is not None:
+        if client is not None and not bearer.closed:
             self._uses[token] = (now, client)
         return bearer
 

@@ -188,7 +188,8 @@ def move(old: int, new: int, data: Path | None, as_json: bool) -> None:
     Let the owner of the wallet OLD have the number NEW: a new wallet takes over, the old one is closed.
 
     Money, level, person, nickname, language, mail address and default balance go over. The books keep what they say:
-    the history of OLD stays there. The token, the hooks and the keys of OLD end; issue a token for NEW.
+    the history of OLD stays there. The hooks of OLD end, and whoever calls with its token or keys is
+    told that the wallet was closed; issue a token for NEW.
 
     \b
     Example:  kalita wallet move 79991112233 79997778899
@@ -208,7 +209,9 @@ def move(old: int, new: int, data: Path | None, as_json: bool) -> None:
 @json_option
 def close(number: int, data: Path | None, as_json: bool) -> None:
     """
-    End the empty wallet NUMBER: nothing moves any more, its token dies. It cannot be opened again.
+    End the empty wallet NUMBER: nothing moves any more. It cannot be opened again.
+
+    Whoever calls with its token or keys is told that it was closed: 404 person.not.found.
 
     \b
     Example:  kalita wallet close 79991112233
@@ -226,7 +229,8 @@ def close(number: int, data: Path | None, as_json: bool) -> None:
 @json_option
 def erase(number: int, data: Path | None, as_json: bool) -> None:
     """
-    Take away what is personal of the closed wallet NUMBER: its owner's data, nickname, mail address, last sign-in.
+    Take away what is personal of the closed wallet NUMBER: its owner's data, nickname, mail address, last sign-in,
+    and from where its tokens were used.
 
     The books keep its payments under its number: the other side has a right to them, and no sum may go missing.
 

@@ -84,7 +84,9 @@ class IdentificationApi:
     async def current(self, call: Call) -> bytes:
         """Answer the data with its documents masked, and the level."""
         known = await self._identification.current(call.wallet)
-        if known.level < Level.VERIFIED:  # the operator lowered it: what is kept is nobody's until the owner says it anew
+        if (
+            known.level < Level.VERIFIED
+        ):  # the operator lowered it: what is kept is nobody's until the owner says it anew
             known = known._replace(person=None)
         if known.person is not None:
             hidden = [masked(document) for document in known.person[4:]]

@@ -15,7 +15,7 @@ from kalita.people.restrictions import bars_of
 from kalita.people.wallets import Wallets
 from kalita.storage.engine import Engine, Step
 
-PERSONAL = ("person_drop", "wallet_erase", "mail_forget", "payouts_forget")
+PERSONAL = ("person_drop", "wallet_erase", "mail_forget", "payouts_forget", "token_uses_forget")
 """The statements that take personal data of a wallet away."""
 
 
@@ -30,7 +30,7 @@ class Leaving:
 
     async def close(self, wallet: int) -> str | None:
         """
-        End a wallet that is empty: nothing moves any more, its token dies.
+        End a wallet that is empty: nothing moves any more, and its token is told only that it was closed.
 
         returns  why it cannot be ended, None when it is
         """
@@ -46,7 +46,6 @@ class Leaving:
         now = self._clock.now()
         await self._engine.change(
             Step("wallet_close", (wallet, now)),
-            Step("token_revoke_live", (wallet, now)),
             act(wallet, now, Who.OPERATOR, "wallet.closed"),
             CHANGED,
         )

@@ -2,7 +2,7 @@
 A new phone number: the wallet's number is its phone, and the books keep what they say; so a new wallet takes over.
 
 Money, level, person, nickname, language, mail address and default balance go over. The old wallet is closed and keeps
-its history; its token, hooks and keys end with it.
+its history; whoever calls with its token or keys is told that it was closed, and its hooks end.
 """
 
 from collections.abc import Awaitable, Callable

@@ -15,13 +15,12 @@ import msgspec
 
 from kalita.access.caps import Caps
 from kalita.access.pairs import Pairs, is_secret
-from kalita.access.rates import Rates, Window
+from kalita.access.rates import Rates, Window, count
 from kalita.access.tokens import Bearer, Tokens
 from kalita.clock import Clock
 from kalita.ledger.writer import Fault
 from kalita.observe import REFUSALS, ROUTES, log
 from kalita.refusals import (
-    BLOCKED,
     CONVERSION_FAILED,
     FORBIDDEN,
     INTERNAL,
@@ -159,10 +158,22 @@ class Server:
         body = None
         if route.decoder is not None and not (row.bare and not request.body):
             body = _decoded(request.body, route)
-        return await row.handler(
-            route.service,
-            Call(wallet, heads.language, path, query, body, trace_id, pair, request.headers, caps, request.method),
-        )
+        call = Call(
+            wallet, heads.language, path, query, body, trace_id, pair, request.headers, caps, request.method,
+            request.client,
+        )  # fmt: skip
+        if row.caller is Caller.ANYONE:
+            return await self._open_to_anyone(request, route, call)
+        return await row.handler(route.service, call)
+
+    async def _open_to_anyone(self, request: Request, route: _Route, call: Call) -> bytes | Answer:
+        """Let a row that knows no caller answer; what it takes for a bad token counts as one does at the gate."""
+        try:
+            return await route.row.handler(route.service, call)
+        except Refused as problem:
+            if problem.refusal is UNAUTHORIZED:
+                self._count(self._rates.bad_tokens, request.client)
+            raise
 
     def _refused(self, problem: Exception, route: _Route | None, trace_id: str) -> Refused:
         """Return the refusal that an exception goes out as: a rule's own, 503 for the world, 500 for a bug."""
@@ -222,11 +233,7 @@ class Server:
             raise Refused(PERSON_NOT_FOUND, "the wallet was closed")
 
     def _count(self, window: Window, key: int | str) -> None:
-        wait_s = window.wait_s(key, self._clock.now())
-        if wait_s:
-            problem = Refused(BLOCKED, f"too many requests; try again in {wait_s} seconds")
-            problem.headers["retry-after"] = str(wait_s)
-            raise problem
+        count(window, key, self._clock.now())
 
     def _refusal(self, problem: Refused, path: str, route: _Route | None, language: str, trace_id: str) -> Answer:
         family = route.row.family if route else family_of(path)

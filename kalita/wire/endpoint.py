@@ -77,6 +77,7 @@ class Call(msgspec.Struct):
     headers   as they came, names in lower case
     language  `ru` or `en`
     method    as it came: HEAD goes where GET goes, and must change nothing
+    client    address of the peer
     query, path  values by the names of the row's parameters; None where absent
     """
 
@@ -90,6 +91,7 @@ class Call(msgspec.Struct):
     headers: Sequence[tuple[bytes, bytes]] = ()
     caps: Any = None
     method: str = ""
+    client: str = ""
 
 
 Handler = Callable[[Any, Call], Awaitable[bytes | Answer]]

@@ -31,8 +31,8 @@ def people(server: Demo) -> Iterator[House]:
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory, engine: str) -> Iterator[House]:
-    """An installation in this process."""
+    """An installation in this process that serves every row."""
     folder = tmp_path_factory.mktemp("house")
-    opened = House(folder, database=database_of(folder, engine))
+    opened = House(folder, settings={"oauth_renewal": True}, database=database_of(folder, engine))
     yield opened
     opened.close()

@@ -54,11 +54,18 @@ def test_owner_leaves_with_everything(tmp_path: Path) -> None:
         refused(kalita("wallet", "erase", NUMBER, "--data", server.data), "only a closed wallet")
         empty = "79995556677"
         assert kalita("wallet", "create", empty, "--data", server.data).code == 0
+        token = kalita("token", "issue", empty, "--all", "--data", server.data).out.strip()
+        held = {"headers": {"Authorization": f"Bearer {token}"}}
+        assert client.get("/funding-sources/v1/accounts/current", **held).status_code == 200
         assert kalita("wallet", "close", empty, "--data", server.data).code == 0
+        gone = client.get("/funding-sources/v1/accounts/current", **held)
+        assert (gone.status_code, gone.json()["errorCode"]) == (404, "person.not.found")
+        refused(kalita("token", "issue", empty, "--all", "--data", server.data), "closed")
         refused(kalita("wallet", "close", empty, "--data", server.data), "closed before")
         assert kalita("wallet", "erase", empty, "--json", "--data", server.data).json["erased"] is True
         after = kalita("wallet", "export", empty, "--data", server.data).json
         assert (after["nickname"], after["person"], after["closed"]) == (None, None, True)
+        assert [one["last_used_from"] for one in after["tokens"]] == [None]
         assert client.post("/sinap/api/v2/terms/99/payments", json=payment(int(empty), 5)).status_code == 400
         for word in ("level", "restrict", "block"):
             more = ("full",) if word == "level" else ()
@@ -101,6 +108,7 @@ def test_owner_moves_to_another_number(tmp_path: Path) -> None:
         assert {one["available"] for one in left["balances"]} == {"0"}
         assert len(left["payments"]) == len(before["payments"]) + 3
         with server.client() as client:
-            assert client.get("/funding-sources/v1/accounts/current").status_code == 401
+            gone = client.get("/funding-sources/v1/accounts/current")
+            assert (gone.status_code, gone.json()["errorCode"]) == (404, "person.not.found")
         refused(kalita("wallet", "move", NUMBER, new, "--data", server.data), "closed")
         assert kalita("audit", "--data", server.data).code == 0

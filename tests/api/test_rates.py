@@ -40,7 +40,7 @@ def test_hundred_and_first_is_blocked(server: Demo, people: House) -> None:
             "request.blocked",
             "payment-history",
         )
-        assert told["userMessage"] == "Request blocked, try again later"
+        assert told["userMessage"] == "request blocked, try again later"
         assert 295 <= int(answer.headers["retry-after"]) <= 300
         assert {owner.get(path).status_code for path in HISTORY} == {423}
         assert {owner.get(path).status_code for path in OTHERS} == {200}

@@ -3,13 +3,17 @@ Tokens that renew themselves. Source: access.md 4.3, client-compatibility.md 6.
 """
 
 import asyncio
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from kalita.wire.endpoint import Permission
+from kalita.access.caps import Caps
+from kalita.web.request import Request
+from kalita.wire.endpoint import ALL_PERMISSIONS, Permission
 from tests.api.house import Answer, House
 from tests.servers import Demo, Wallet, database_of
 
@@ -140,9 +144,66 @@ def test_real_client_over_http(server: Demo, people: House) -> None:
 
 
 def test_switched_off_it_is_not_there(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """404, as if the calls did not exist."""
+    """404 whatever the method and the body, as if the calls did not exist; the served description lacks them too."""
     closed = House(tmp_path_factory.mktemp("closed"))
     who = closed.wallet()
-    for answer in (authorize(closed, who), renew(closed, "x")):
+    answers = [authorize(closed, who), renew(closed, "x")]
+    for path in ("/oauth/authorize", "/oauth/token"):
+        assert path not in closed.get("/openapi.json").json["paths"]
+        answers += [form(closed, path), closed.call("POST", path, None, b"x" * 70_000)]
+        answers += [closed.call(method, path, who) for method in ("GET", "HEAD", "PUT", "DELETE")]
+    for answer in answers:
         assert (answer.status, answer.code) == (404, "resource.not.found")
     closed.close()
+
+
+def test_token_is_not_renewed_from_where_it_may_not_be_used(house: House) -> None:
+    """403 for both calls, and nothing changed; from where it may be used both work, and that is noted."""
+    number = house.wallet().number
+    abroad = house.run(house.app.tokens.issue(number, ALL_PERMISSIONS, caps=Caps(networks=("10.0.0.0/8",))))
+    refused = authorize(house, Wallet(number, abroad))
+    assert (refused.status, refused.code) == (403, "auth.forbidden")
+    assert house.run(house.app.tokens.bearer(abroad)) is not None
+    house.later(1)
+    here = Caps(networks=("127.0.0.1/32",))
+    near = Wallet(number, house.run(house.app.tokens.issue(number, ALL_PERMISSIONS, caps=here)))
+    code = authorize(house, near).json["code"]
+    house.run(house.app.tokens.write_uses())
+    assert house.run(house.app.tokens.of_wallet(number))[-1].last_used_from == "127.0.0.1"
+    assert renew_from(house, "10.0.0.1", code) == (403, "auth.forbidden")
+    assert renew(house, code).status == 200
+
+
+def renew_from(house: House, client: str, code: str) -> tuple[int, str]:
+    """Ask for a token from another address; return the status and the code of the refusal."""
+    body = f"grant_type=authorization_code&code={code}".encode()
+    request = Request("POST", "/oauth/token", b"", 12, [], body, client)
+    answer, _ = house.run(house.server.respond(request))
+    return answer.status, json.loads(answer.body).get("errorCode", "")
+
+
+def test_closed_wallet_renews_nothing(house: House) -> None:
+    """Neither with its token, which is told why, nor with a code it was given before."""
+    who = house.wallet()
+    code = authorize(house, who).json["code"]
+    assert house.run(house.app.leaving.close(who.number)) is None
+    told = authorize(house, who)
+    assert (told.status, told.code) == (404, "person.not.found")
+    assert renew(house, code).status == 401
+
+
+def test_renewals_are_counted(tmp_path: Path) -> None:
+    """Bad tokens and codes by their address, live tokens with all other calls of their wallet; good ones still pass."""
+    settings = {"sms": "outbox", "oauth_renewal": True, "requests_a_minute": 5, "bad_tokens_a_minute": 4}
+    house = House(tmp_path / "data", settings=settings)
+    who, bad = house.wallet(), Wallet(1, "0" * 32)
+    answers = [authorize(house, bad), renew(house, "x"), authorize(house, bad), house.get(BALANCE, bad)]
+    assert {answer.status for answer in answers} == {401}
+    for late in (authorize(house, bad), renew(house, "x"), house.get(BALANCE, bad)):
+        assert (late.status, late.code, late.headers["retry-after"]) == (423, "request.blocked", "60")
+    codes = [authorize(house, who) for _ in range(4)]
+    assert {answer.status for answer in [*codes, house.get(BALANCE, who)]} == {200}
+    late = authorize(house, who)
+    assert (late.status, late.code, late.headers["retry-after"]) == (423, "request.blocked", "60")
+    assert renew(house, codes[0].json["code"]).status == 200
+    house.close()

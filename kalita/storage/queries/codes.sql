@@ -84,13 +84,14 @@ INSERT INTO renewal (hash, wallet, token, expires_at) VALUES ($1, $2, $3, $4);
 DELETE FROM renewal WHERE expires_at < $1;
 
 -- name: renewal
-SELECT r.wallet, t.permissions FROM renewal r JOIN token t ON t.hash = r.token
+SELECT r.wallet, t.permissions, t.caps FROM renewal r JOIN token t ON t.hash = r.token
  WHERE r.hash = $1 AND r.expires_at > $2 AND r.used_for IS NULL AND t.revoked_at IS NULL AND t.expires_at > $2;
 
 -- name: renewal_use
 UPDATE renewal SET used_for = $3
  WHERE hash = $1 AND expires_at > $2 AND used_for IS NULL
-   AND EXISTS (SELECT 1 FROM token t WHERE t.hash = renewal.token AND t.revoked_at IS NULL AND t.expires_at > $2);
+   AND EXISTS (SELECT 1 FROM token t WHERE t.hash = renewal.token AND t.revoked_at IS NULL AND t.expires_at > $2)
+   AND EXISTS (SELECT 1 FROM wallet w WHERE w.wallet = renewal.wallet AND w.closed_at IS NULL);
 
 -- name: token_revoke_by_renewal
 UPDATE token SET revoked_at = $2
@@ -108,6 +109,9 @@ INSERT INTO act (wallet, at, what, who, about)
 SELECT CAST($1 AS BIGINT), CAST($2 AS BIGINT), $3, $4, $5
  WHERE EXISTS (SELECT 1 FROM renewal r WHERE r.hash = $6 AND r.used_for = $7)
     ON CONFLICT (wallet, at, what, who) DO NOTHING;
+
+-- name: token_uses_forget
+UPDATE token SET last_used_at = NULL, last_used_from = NULL WHERE wallet = $1;
 
 -- name: tokens_used
 -- One statement for all: on SQLite whoever writes keeps the ledger waiting.
