@@ -2,6 +2,7 @@
 Owners may lower their level from full to verified, in two calls. Source: profile.md 4 to 6.
 """
 
+import re
 import uuid
 from enum import IntEnum
 from typing import Annotated
@@ -16,7 +17,7 @@ from kalita.people.wallets import Level, Wallets
 from kalita.refusals import DOWNGRADE_NOT_FOUND, PERSON_NOT_FOUND, Refused, malformed
 from kalita.storage.engine import Engine, Step
 from kalita.wire.endpoint import Call, Endpoint, Permission
-from kalita.wire.params import pattern, wallet_number
+from kalita.wire.params import Param, wallet_number
 
 LASTS = 24 * HOUR
 
@@ -124,13 +125,17 @@ def _shown(number: str, state: State) -> bytes:
 
 PATH = "/qw-ident-downgrade-api/v1/persons/{wallet}/identification-downgrade/operations"
 WALLET = wallet_number("wallet")
-OPERATION = pattern(
+FORM = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+OPERATION = Param(
     "operation",
-    "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
-    "the number of an operation is a UUID in lower case",
+    lambda text: text.lower() if FORM.fullmatch(text.lower()) else None,
+    "the number of an operation is a UUID",
+    {"type": "string", "format": "uuid"},
     required=True,
     example="1747ea28-1082-41bc-bde4-72994b3ffeb4",
+    refusal=DOWNGRADE_NOT_FOUND,
 )
+"""A number of another form is one that nobody has."""
 
 ROWS = (
     Endpoint(

@@ -67,9 +67,16 @@ def body_of(problem: Refused, family: Family, service: str, language: str, trace
             refusal.text(language),
             with_milliseconds(now),
             trace_id,
-            msgspec.UNSET if family is Family.BILL else problem.fields or msgspec.UNSET,
+            _cause(problem, family),
         )
     )
+
+
+def _cause(problem: Refused, family: Family) -> dict[str, list[str]] | msgspec.UnsetType:
+    """Name the fields of a request that could not be read; no other refusal has any. Source: access.md 5.1."""
+    if family is Family.BILL or problem.refusal is not VALIDATION or not problem.fields:
+        return msgspec.UNSET
+    return problem.fields
 
 
 def service_of(address: str) -> str:

@@ -144,7 +144,10 @@ def read_query(params: tuple[Param, ...], raw: bytes) -> dict[str, Any]:
                 raise malformed(param.name, "it is required")
             values[param.name] = [] if param.many else param.default
         elif param.many:
-            values[param.name] = [_read(param, part) for text in given for part in re.split("[ ,]+", text) if part]
+            parts = [_read(param, part) for text in given for part in re.split("[ ,]+", text) if part]
+            if param.required and not parts:
+                raise malformed(param.name, "it is required")
+            values[param.name] = parts
         else:
             values[param.name] = _read(param, given[-1])
     return values

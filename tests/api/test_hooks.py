@@ -97,7 +97,7 @@ def test_wrong_addresses_are_422(client: httpx.Client, url: str) -> None:
     """Wrong scheme, no host, inner ones; even a demonstration opens loopback alone."""
     answer = register(client, param=url)
     assert refusal(answer) == (422, "hook.validation.error")
-    assert list(answer.json()["cause"]) == ["param"]
+    assert "cause" not in answer.json()
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8/", "http://[::1]:9000/", "http://localhost/", "http://0x7f.1/"])
@@ -119,10 +119,11 @@ def test_production_refuses_loopback(house: House, url: str) -> None:
 def test_wrong_and_missing_parameters(
     client: httpx.Client, changes: dict[str, str | None], status: int, code: str
 ) -> None:
-    """Present but wrong is 422, absent or empty is 400; each is named."""
+    """Present but wrong is 422, absent or empty is 400; each is named: in `cause` where that is a 400."""
     answer = register(client, **changes)
     assert refusal(answer) == (status, code)
-    assert list(answer.json()["cause"]) == list(changes)
+    assert list(answer.json().get("cause", {})) == (list(changes) if status == 400 else [])
+    assert next(iter(changes)) in answer.json()["description"]
 
 
 def test_the_length_that_counts_is_that_of_the_decoded_address(client: httpx.Client) -> None:

@@ -79,7 +79,7 @@ def test_types_are_read_in_every_form(house: House) -> None:
     base = f"/qw-limits/v1/persons/{who.number}/actual-limits"
     for query in ("?types=TURNOVER&types=REFILL", "?types%5B1%5D=TURNOVER&types[7]=REFILL", "?types=TURNOVER,REFILL"):
         assert [one["type"] for one in house.get(base + query, who).json["limits"]["RU"]] == ["TURNOVER", "REFILL"]
-    for query in ("", "?types=", "?types[0]=", "?types=turnover", "?types=TURNOVER&types=X"):
+    for query in ("", "?types=", "?types[0]=", "?types=,", "?types=%20", "?types=turnover", "?types=TURNOVER&types=X"):
         answer = house.get(base + query, who)
         assert (answer.status, list(answer.json["cause"])) == (400, ["types"]), query
 

@@ -65,7 +65,7 @@ def _secret(house: House, owner: Wallet) -> Wallet:
 def named(answer: Answer) -> list[str]:
     """Return what a refusal names: in `cause`, or in the description of those that have none."""
     told = answer.json
-    if told["serviceName"] == "invoicing-api":
+    if told["serviceName"] == "invoicing-api" or told["errorCode"] != "validation.error":
         assert "cause" not in told
         return [told["description"].partition(":")[0]]
     return list(told["cause"])
