@@ -39,6 +39,11 @@ def moment_of(txn_id: int) -> int:
     return ((txn_id >> 12) // 1000 + EPOCH_S) * SECOND
 
 
+def first_of(moment: int) -> int:
+    """Return the smallest id that may be chosen at a moment or later, to the millisecond; 0 before the epoch."""
+    return min(max(moment // 1000 - EPOCH_S * 1000, 0) << 12, LARGEST)
+
+
 def first_of_second(moment: int) -> int:
     """Return the smallest id that may carry the second of a moment; 0 before the epoch, never past the largest."""
     seconds = moment // SECOND - EPOCH_S

@@ -5,6 +5,7 @@ The profile of the token's wallet. Source: profile.md 1, client-compatibility.md
 import msgspec
 
 from kalita.clock import DAY, Clock, at_zone
+from kalita.ids import first_of
 from kalita.keys import Keys
 from kalita.ledger.accounts import Direction, stream
 from kalita.money import WALLET_CURRENCIES
@@ -161,7 +162,7 @@ class Profiles:
             default_pay_source=7,
             default_pay_account_alias=ALIASES[wallet.default_currency],
             email=wallet.email,
-            first_txn_id=await self._first_txn(wallet.wallet),
+            first_txn_id=await self._first_txn(wallet),
             integration_hashes=None,
             language=wallet.language,
             operator=operator_of(wallet.wallet),
@@ -169,9 +170,11 @@ class Profiles:
             promo_enabled=None,
         )
 
-    async def _first_txn(self, wallet: int) -> int:
+    async def _first_txn(self, wallet: Wallet) -> int:
+        """Return the first transaction after the registration: what came before it had no owner. 0 if there is none."""
+        begun = first_of(wallet.registered_at or wallet.created_at)
         streams = [stream(direction, currency) for direction in Direction for currency in WALLET_CURRENCIES]
-        rows = [await self._engine.one("history_first", wallet, one) for one in streams]
+        rows = [await self._engine.one("history_first", wallet.wallet, one, begun) for one in streams]
         return min((row[0] for row in rows if row), default=0)
 
 

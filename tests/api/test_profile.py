@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.api.house import House, payment
 from tests.api.live import Live, live
 from tests.servers import Demo
 
@@ -91,6 +92,18 @@ def test_first_transaction_is_the_oldest_of_history(owner: Live) -> None:
     first = profile(owner)["userInfo"]["firstTxnId"]
     shown = owner.told("/payment-history/v2/persons/{w}/payments", rows="50")["data"]
     assert first in [item["txnId"] for item in shown]
+
+
+def test_first_transaction_is_after_the_registration(house: House) -> None:
+    """What came in before the wallet had an owner does not count; 0 until there is another."""
+    payer, number = house.wallet(RUB=100_00), house.number()
+    assert house.pay(payer, payment(number, 1)).status == 200
+    house.later(1)
+    owner = house.wallet(number=number)
+    assert house.get(PATH, owner).json["userInfo"]["firstTxnId"] == 0
+    first = int(house.pay(payer, payment(number, 1)).json["transaction"]["id"])
+    assert house.pay(payer, payment(number, 1)).status == 200
+    assert house.get(PATH, owner).json["userInfo"]["firstTxnId"] == first
 
 
 @pytest.mark.parametrize("off", [(), PARTS[:1], PARTS[1:2], PARTS[2:], PARTS])

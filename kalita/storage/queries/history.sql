@@ -28,7 +28,7 @@ SELECT h.txn_id, h.stream, h.provider, h.account, h.sum, h.commission, h.comment
  ORDER BY 1 DESC, 2 DESC LIMIT $6;
 
 -- name: history_first
-SELECT txn_id FROM history WHERE wallet = $1 AND stream = $2 ORDER BY txn_id LIMIT 1;
+SELECT txn_id FROM history WHERE wallet = $1 AND stream = $2 AND txn_id >= $3 ORDER BY txn_id LIMIT 1;
 
 -- name: history_running
 SELECT running FROM history WHERE wallet = $1 AND stream = $2 AND txn_id <= $3 ORDER BY txn_id DESC LIMIT 1;
