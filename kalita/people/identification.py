@@ -11,7 +11,7 @@ from kalita.clock import Clock, date_of
 from kalita.people.identify import Identification, Identity
 from kalita.people.persons import Person, bare, masked, wrongs
 from kalita.people.wallets import Level
-from kalita.refusals import PERSON_NOT_FOUND, VALIDATION, Refused
+from kalita.refusals import PERSON_NOT_FOUND, VALIDATION, Refused, malformed
 from kalita.wire.door import text_or_digits
 from kalita.wire.endpoint import Call, Endpoint, Permission
 from kalita.wire.params import wallet_number
@@ -20,6 +20,7 @@ WIRE = {
     "birth": "birthDate", "first": "firstName", "middle": "middleName", "last": "lastName", "passport": "passport",
     "inn": "inn", "snils": "snils", "oms": "oms",
 }  # fmt: skip
+"""The names of a person's members on the wire."""
 
 
 def _document(about: str, example: str, may_be_null: bool = True) -> msgspec.Meta:
@@ -52,6 +53,19 @@ class IdentificationBody(msgspec.Struct, rename="camel"):
     oms: Oms = msgspec.field(default_factory=_not_given)
 
 
+class Said(msgspec.Struct, rename=WIRE):
+    """The members of the body as they came, so that all that is wrong is named at once; empty where left out."""
+
+    birth: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+    first: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+    middle: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+    last: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+    passport: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+    inn: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+    snils: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+    oms: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+
+
 class PersonInfo(msgspec.Struct, rename="camel"):
     """The owner and the level; null where nobody is known."""
 
@@ -75,8 +89,8 @@ class IdentificationApi:
 
     async def identify(self, call: Call) -> bytes:
         """Answer the data in full and the level that came of it."""
-        person = person_of(call.body)
-        found = wrongs(person, date_of(self._clock.now()))
+        person, unread = person_of(call.body)
+        found = wrongs(person, date_of(self._clock.now())) | unread
         if found:
             raise _wrong(found)
         return _shown(call.wallet, await self._identification.identify(call.wallet, person))
@@ -94,19 +108,38 @@ class IdentificationApi:
         return _shown(call.wallet, known)
 
 
-def person_of(body: IdentificationBody) -> Person:
-    """Read a body into a person, blanks around names and separators inside numbers left out."""
-    numbers = {name: text_or_digits(name, bytes(getattr(body, name))) for name in ("passport", "inn", "snils", "oms")}
-    first, middle, last = (
-        normalize("NFC", name or "").strip() for name in (body.first_name, body.middle_name, body.last_name)
-    )
-    return Person(
-        body.birth_date,
-        first,
-        middle,
-        last,
-        **{name: bare(text or "") for name, text in numbers.items()},
-    )
+def person_of(said: Said) -> tuple[Person, dict[str, str]]:
+    """
+    Read a body into a person: blanks around names and inside numbers are left out, in other numbers than the
+    passport's hyphens too.
+
+    returns  the person, and what could not be read, by its names
+    """
+    texts: dict[str, str] = {}
+    found: dict[str, str] = {}
+    for name in WIRE:
+        raw = bytes(getattr(said, name))
+        try:
+            texts[name] = _text_of(name, raw)
+        except Refused:
+            texts[name], found[name] = "", "a string is needed" if raw else "it is required"
+    for name in ("first", "middle", "last"):
+        texts[name] = normalize("NFC", texts[name]).strip()
+    for name in ("inn", "snils", "oms"):
+        texts[name] = bare(texts[name])
+    texts["passport"] = texts["passport"].replace(" ", "")
+    return Person(**texts), found
+
+
+def _text_of(name: str, raw: bytes) -> str:
+    """Return the text of a member; empty for one that was not given and need not be."""
+    if not raw and name in ("inn", "snils", "oms"):
+        return ""
+    if raw[:1] == b'"' or name not in ("birth", "first", "middle", "last"):
+        return text_or_digits(name, raw) or ""
+    if raw == b"null" and name == "middle":
+        return ""
+    raise malformed(WIRE[name], "a string is needed")
 
 
 def _wrong(found: dict[str, str]) -> Refused:
@@ -137,6 +170,7 @@ ROWS = (
         permission=Permission.PROFILE,
         at=WALLET,
         body=IdentificationBody,
+        read_as=Said,
         answers=PersonInfo,
         refusals=(PERSON_NOT_FOUND,),
     ),

@@ -10,7 +10,7 @@ from datetime import date
 from typing import NamedTuple
 
 YOUNGEST, OLDEST = 14, 120
-_NAME = re.compile(r"(?=.{1,64}\Z)[^\W\d_](?:[^\W\d_]|[-'’ ](?=[^\W\d_]))*")
+_NAME = re.compile(r"(?=.{1,64}\Z)[-'’ ]*[^\W\d_](?:[^\W\d_]|[-'’ ])*")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _SEPARATORS = re.compile(r"[ -]")
 _INN_11 = (7, 2, 4, 10, 3, 5, 9, 4, 6, 8)
@@ -37,7 +37,7 @@ class Person(NamedTuple):
 
 
 def is_name(text: str) -> bool:
-    """Tell whether a text is a name: 1 to 64 letters, with single hyphens, apostrophes and blanks between them."""
+    """Tell whether a text is a name: 1 to 64 letters, hyphens, apostrophes and blanks, one of them a letter."""
     return _NAME.fullmatch(text) is not None
 
 
@@ -115,7 +115,7 @@ def wrongs(person: Person, today: date) -> dict[str, str]:
     for name, needed in (("first", True), ("middle", False), ("last", True)):
         text = getattr(person, name)
         if (text or needed) and not is_name(text):
-            found[name] = "1 to 64 letters are needed, with hyphens, apostrophes or blanks between them"
+            found[name] = "1 to 64 letters, hyphens, apostrophes or blanks are needed, one of them a letter"
     for name, right, reason in DOCUMENTS:
         text = getattr(person, name)
         if (text or name == "passport") and not right(text):

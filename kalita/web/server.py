@@ -59,7 +59,8 @@ class _Route:
 
     def __init__(self, row: Endpoint, service: Any) -> None:
         self.row, self.service = row, service
-        self.decoder: msgspec.json.Decoder[Any] | None = msgspec.json.Decoder(row.body) if row.body else None
+        shape = row.read_as or row.body
+        self.decoder: msgspec.json.Decoder[Any] | None = msgspec.json.Decoder(shape) if shape else None
         self.permission = int(row.permission or 0)
         self.media = (row.media, *row.other_media)
         self.read_query: Callable[[bytes], dict[str, Any]] = partial(read_query, row.query)

@@ -106,6 +106,7 @@ class Endpoint:
     of         the service the handler belongs to; the application hands its instance over
     query, at  parameters of the query, of the path
     body       shape of the JSON body; None: a body is not read
+    read_as    shape the body is read into, when that is looser than the one described: its handler says what is wrong
     bare       the body may be left out
     refused_as shape of its refusals with a payment code, when it is not that of the family
     form       the query's parameters may come in the body too: as a form, or as members of a JSON object
@@ -146,6 +147,7 @@ class Endpoint:
     bare: bool = False
     form: bool = False
     refused_as: type | None = None
+    read_as: type | None = None
     said_as: Callable[[Refused, str], Answer] | None = None
 
     @property

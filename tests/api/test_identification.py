@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from kalita.people.identification import WIRE
 from kalita.people.persons import inn_of
 from kalita.people.verify import Anybody, Asked, BadPersons, Verdict
 from kalita.people.wallets import Level
@@ -96,10 +97,10 @@ def test_numbers_may_be_written_with_separators_or_as_numbers(house: House) -> N
     ("member", "values"),
     [
         ("birthDate", ["", "1990-02-30", "11.02.1990", "2020-01-01", "1800-01-01", 1990]),
-        ("firstName", ["", " ", "Анна1", "а" * 65, None, 5]),
+        ("firstName", ["", " ", "-", "Анна1", "а" * 65, None, 5]),
         ("lastName", ["", "<b>", None]),
         ("middleName", ["1", "а" * 65]),
-        ("passport", ["", "123", "44001112220", "440011122x", None, True, 1.5, 123]),
+        ("passport", ["", "123", "44001112220", "440011122x", "44-00-111298", None, True, 1.5, 123]),
         ("inn", ["500100732258", "1", "abc", 500100732258]),
         ("snils", ["11223344596", "1"]),
         ("oms", ["1" * 15, "x" * 16]),
@@ -113,6 +114,30 @@ def test_wrong_member_is_named_and_not_repeated(house: House, member: str, value
         assert (answer.status, answer.code, list(answer.json["cause"])) == (400, "validation.error", [member]), value
         assert len(str(value)) < 3 or str(value) not in answer.body.decode()
     assert house.get(path(who), who).json["passport"] is None
+
+
+def test_all_that_is_wrong_is_named_at_once(house: House) -> None:
+    """Members that are missing, of another kind and of a wrong form stand in one `cause`, each with its reason."""
+    who = house.wallet(level=Level.SIMPLE)
+    needed = ["birthDate", "firstName", "middleName", "lastName", "passport"]
+    bad = {"birthDate": "x", "firstName": 5, "passport": True, "inn": "1", "snils": [], "oms": {}}
+    for body, named in (
+        ({}, needed),
+        (bad, [*WIRE.values()]),
+        (PERSON | {"passport": "1", "oms": "2"}, ["passport", "oms"]),
+        ({name: value for name, value in PERSON.items() if name != "lastName"} | {"inn": "x"}, ["lastName", "inn"]),
+    ):
+        answer = house.call("POST", path(who), who, body)
+        assert (answer.status, answer.code, sorted(answer.json["cause"])) == (400, "validation.error", sorted(named))
+    assert house.call("POST", path(who), who, {}).json["cause"]["lastName"] == ["it is required"]
+
+
+def test_marks_may_stand_anywhere_in_a_name(house: House) -> None:
+    """Apostrophes at an end, hyphens and blanks beside each other."""
+    for name in ("’т Хоофт", "O'", "Анна  Мария", "Анна--Мария"):
+        who = house.wallet(level=Level.SIMPLE)
+        answer = told(house, who, passport=passport(), firstName=name)
+        assert (answer.status, answer.json["firstName"]) == (200, name)
 
 
 def test_nobody_is_known(house: House) -> None:
@@ -359,6 +384,15 @@ def test_downgrade_of_somebody_else_is_not_found(house: House) -> None:
         for method, end in (("GET", ""), ("PUT", "/confirm")):
             answer = house.call(method, target + end, other)
             assert (answer.status, answer.code) == (404, "downgrade.operation.not.found")
+    assert house.get(f"{operations(who)}/{number.upper()}", who).json["downgradeOperation"] == {
+        "downgradeOperationId": number,
+        "status": {"type": "IN_PROGRESS"},
+    }
+    for wrong in ("1", "x", number[:-1], number + "0", number.replace("-", ""), "%00", "%FF" * 36):
+        for method, end in (("GET", ""), ("PUT", "/confirm")):
+            answer = house.call(method, f"{operations(who)}/{wrong}{end}", who)
+            assert (answer.status, answer.code) == (404, "downgrade.operation.not.found")
+            assert not answer.json.get("cause")
     for level in ("FULL", "SIMPLE", "verified", ""):
         answer = house.call("POST", operations(who), who, {"identificationLevel": level})
         assert (answer.status, list(answer.json["cause"])) == (400, ["identificationLevel"])
