@@ -28,12 +28,13 @@ if find_spec("sniffio") is None:
 
 MOST_KEPT = 256
 IDLE_S = 4.0
+_DROPPED = (OSError, httpcore.NetworkError, httpcore.RemoteProtocolError)
 SMALLEST_TIMEOUT_S, LARGEST_TIMEOUT_S = 0.1, 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. whole: the body ended within the bound."""
+    """What came back. whole: the body ended within the bound and in time; if not, it may be missing."""
 
     status: int
     body: bytes
@@ -126,7 +127,9 @@ class Outbound:
         """
         Send a request and return what came of it; no redirect is followed, nothing is decompressed.
 
-        timeout_s  seconds for the whole exchange, name look-up included
+        A connection that was kept, and that the receiver ends as the request arrives, is replaced by a new one, once:
+        so a request has to mean the same when it comes twice.
+        timeout_s  seconds for the whole exchange, name look-up included; a status that is there by then is an answer
         max_bytes  how much of the answer's body is read
         """
         assert SMALLEST_TIMEOUT_S <= timeout_s <= LARGEST_TIMEOUT_S
@@ -138,25 +141,40 @@ class Outbound:
         try:
             async with asyncio.timeout(timeout_s):
                 return await self._exchange(exchange, _request(method, target, body, headers, exchange), max_bytes)
+        except (TimeoutError, httpcore.TimeoutException):
+            if exchange.status is not None:
+                return Answer(exchange.status, b"", whole=False)
+            return Failure("timeout", f"no answer within {timeout_s:g} s", exchange.sent)
         except Barred as problem:
             return Failure("address", str(problem), False)
         except Unresolved as problem:
             return Failure("unresolved", str(problem), False)
-        except (TimeoutError, httpcore.TimeoutException):
-            return Failure("timeout", f"no answer within {timeout_s:g} s", exchange.sent)
         except (OSError, httpcore.NetworkError, httpcore.ProtocolError, ssl.SSLError) as problem:
             return Failure("broken" if exchange.sent else "unreachable", str(problem)[:200], exchange.sent)
 
     async def _exchange(self, exchange: "_Exchange", request: httpcore.Request, max_bytes: int) -> Answer:
         origin = request.url.origin
         connection = await self._kept.take(origin)
+        if connection is not None:
+            try:
+                return await self._over(connection, exchange, request, max_bytes)
+            except _DROPPED:
+                if exchange.status is not None:
+                    raise
+        return await self._over(self._kept.new(origin), exchange, request, max_bytes)
+
+    async def _over(
+        self, connection: httpcore.AsyncHTTPConnection, exchange: "_Exchange", request: httpcore.Request, max_bytes: int
+    ) -> Answer:
+        """Send a request over a connection, and keep that or end it."""
         try:
             answer = await connection.handle_async_request(request)
+            exchange.status = answer.status
             result = await _read(answer, max_bytes)
         except BaseException:
             await asyncio.shield(connection.aclose())
             raise
-        await self._kept.give(origin, connection)
+        await self._kept.give(request.url.origin, connection)
         return result
 
     async def close(self) -> None:
@@ -191,8 +209,8 @@ class _Kept:
         self._idle: dict[tuple[bytes, bytes, int], list[httpcore.AsyncHTTPConnection]] = {}
         self._count = 0
 
-    async def take(self, origin: httpcore.Origin) -> httpcore.AsyncHTTPConnection:
-        """Return a connection that nobody uses: one that is still good, or a new one."""
+    async def take(self, origin: httpcore.Origin) -> httpcore.AsyncHTTPConnection | None:
+        """Return a connection that nobody uses and that is still good, None when there is none."""
         idle = self._idle.get((origin.scheme, origin.host, origin.port), [])
         while idle:
             connection = idle.pop()
@@ -200,6 +218,10 @@ class _Kept:
             if connection.is_available() and not connection.has_expired():
                 return connection
             await connection.aclose()
+        return None
+
+    def new(self, origin: httpcore.Origin) -> httpcore.AsyncHTTPConnection:
+        """Return a new connection."""
         return httpcore.AsyncHTTPConnection(
             origin, ssl_context=self._context, keepalive_expiry=IDLE_S, network_backend=self._guard
         )
@@ -239,6 +261,7 @@ class _Exchange:
     def __init__(self, timeout_s: float) -> None:
         self.timeouts = dict.fromkeys(("connect", "read", "write", "pool"), timeout_s)
         self.sent = False
+        self.status: int | None = None
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Note that bytes of the request may be on their way (httpcore)."""

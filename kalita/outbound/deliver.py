@@ -21,7 +21,7 @@ from kalita.storage.engine import Engine, Step, Unavailable
 
 MOST_AT_ONCE, MOST_FAILING, MOST_CLAIMED = 1000, 200, 100
 AT_A_TIME = 50
-TURN_S, LEASE_S = 5.0, 20
+TURN_S, LEASE_S, MARGIN_S = 5.0, 20, 1.0
 POLL_S, GATHER_S = 0.1, 0.005
 LARGEST_ANSWER = 4096
 KEPT = 30 * DAY
@@ -119,26 +119,33 @@ class Deliverer:
         if await self._engine.one("receivers_any_due", now, machine) is None:
             return False
         self._claims += 1
+        leased = time.monotonic() + LEASE_S
         holder, until = f"{self._name}-{self._claims}", machine + LEASE_S * SECOND
         (count,) = await self._engine.change(Step("receivers_claim", (holder, until, now, machine, free)))
         rows = await self._engine.all("receivers_claimed", holder, now, count)
         for row in rows:
-            task = asyncio.create_task(self._serve(Receiver(*row), holder))
+            task = asyncio.create_task(self._serve(Receiver(*row), holder, leased))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
         return bool(rows)
 
-    async def _serve(self, to: Receiver, holder: str) -> None:
-        """Send what is due for a receiver, a while long; then give it back."""
+    async def _serve(self, to: Receiver, holder: str, leased: float) -> None:
+        """
+        Send what is due for a receiver, a while long; then give it back.
+
+        leased  monotonic seconds when others may take it: no attempt is begun that could last until then
+        """
         try:
             post = self._posts[to.channel]
             await self._pace.turn()
-            ends = time.monotonic() + TURN_S
+            last = leased - post.timeout_s - MARGIN_S
+            ends = min(time.monotonic() + TURN_S, last)
             while letters := await post.due(to, self._clock.now(), AT_A_TIME):
                 for letter in letters:
                     if time.monotonic() > ends:
                         return
-                    await self._send(post, to, letter)
+                    if not await self._send(post, to, letter, last):
+                        return
                     if letter.first:
                         self._notes.told(Told(to.wallet, letter.stream, to.id, letter.caused_by))
                     await self._pace.turn()
@@ -153,16 +160,19 @@ class Deliverer:
         finally:
             self._notes.release(Back(to.wallet, to.channel, holder, self._clock.now()))
 
-    async def _send(self, post: Post, to: Receiver, letter: Letter) -> None:
-        key = (to.wallet, to.channel)
+    async def _send(self, post: Post, to: Receiver, letter: Letter, last: float) -> bool:
+        """Send a letter, or note that none is to be sent; False: no place came free until `last`, monotonic seconds."""
         if letter.write is None:
             if not letter.first:
                 self._over(to, letter, 3, letter.attempts, self._clock.now())
-        elif key in self._failing:
+        elif (to.wallet, to.channel) in self._failing:
             async with self._places:
+                if time.monotonic() > last:
+                    return False
                 await self._attempt(post, to, letter, letter.write)
         else:
             await self._attempt(post, to, letter, letter.write)
+        return True
 
     async def _attempt(self, post: Post, to: Receiver, letter: Letter, write: Write) -> None:
         at, begun = self._clock.now(), time.perf_counter_ns()

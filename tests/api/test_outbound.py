@@ -157,6 +157,33 @@ def test_an_endless_body_is_cut() -> None:
         assert (answer.status, len(answer.body), answer.whole) == (200, 5, False)
 
 
+def test_a_status_in_time_is_an_answer_whatever_becomes_of_the_body() -> None:
+    """It is not whole, though, and the connection is not used again. Source: webhooks.md 3."""
+    begun = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"
+
+    async def work(out: Outbound) -> Any:
+        return [await post(there.url(), 0.3)(out) for _ in range(2)]
+
+    for reply in (begun, begun + b"ok"):
+        with receiver(lambda got, reply=reply: reply) as there:  # type: ignore[misc]
+            assert run(work, networks=LOOPBACK) == [Answer(200, b"", False)] * 2
+            assert there.connections == 2
+
+
+def test_a_kept_connection_that_ends_is_replaced_once() -> None:
+    """As a receiver may end it just when the next request arrives; a new one that ends is a failure."""
+    replies = [OK, None, OK, None, None, OK]
+
+    async def work(out: Outbound) -> Any:
+        return [await post(there.url())(out) for _ in range(3)]
+
+    with receiver(lambda got: replies[len(there.got) - 1]) as there:
+        first, second, third = run(work, networks=LOOPBACK)
+        assert first == second == Answer(200, b"ok", True)
+        assert (third.reason, third.sent) == ("broken", True)
+        assert len(there.got) == 5
+
+
 def test_nothing_is_decompressed() -> None:
     """A bomb stays small: its bytes are what they are."""
     bomb = status(200, "Content-Encoding: gzip", body=b"\x1f\x8b" + b"x" * 50)
