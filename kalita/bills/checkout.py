@@ -3,6 +3,7 @@ Bills over HTTP, for who pays them, and the pairs of keys. Source: invoices.md 2
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Any
 
 import msgspec
@@ -27,6 +28,7 @@ from kalita.refusals import (
     TOKEN_CAP,
     Refusal,
     malformed,
+    payment,
 )
 from kalita.wire.amounts import Money, encode, money
 from kalita.wire.door import text_or_digits
@@ -231,9 +233,14 @@ ROWS = (
     _row(
         "GET", "/checkout-api/api/bill/search", Checkout.search, "Unpaid bills", "6.1",
         query=(
-            choice("statuses", (READY,), READY, ("None",)), whole("rows", 1, 50, default=50),
-            _time("min_creation_datetime"), _time("max_creation_datetime"), whole("next_id", 0, LARGEST_NUMBER),
-            _time("next_creation_datetime"),
+            choice("statuses", (READY,), READY, ("None",)),
+            *(
+                replace(param, ignored=("None",))
+                for param in (
+                    whole("rows", 1, 50, default=50), _time("min_creation_datetime"), _time("max_creation_datetime"),
+                    whole("next_id", 0, LARGEST_NUMBER), _time("next_creation_datetime"),
+                )
+            ),
         ),
         answers=UnpaidBills, aliases=("/checkout/api/bill/search",),
     ),
@@ -242,13 +249,14 @@ ROWS = (
         body=PayBody, answers=Paid, family=Family.PAYMENT, spends=True,
         refusals=(
             BILL_NOT_FOUND, BILL_OVER, NOT_ENOUGH_MONEY, CURRENCY, OWN_WALLET, RECIPIENT_STATUS, OUTGOING_RESTRICTED,
-            ABOVE_BALANCE_OF_PAYEE, TOKEN_CAP,
+            ABOVE_BALANCE_OF_PAYEE, TOKEN_CAP, *(payment(code) for code in (558, 700, 704, 705, 711, 866, 867, 943)),
         ),
+        refused_as=NotPaid,
         aliases=("/checkout/invoice/pay/wallet",),
     ),
     _row(
         "POST", "/checkout-api/api/bill/reject", Checkout.reject, "Reject a bill", "6.3",
-        body=RejectBody, any_type=True, refusals=(BILL_NOT_FOUND, BILL_CONFLICT_OF_PAYER),
+        body=RejectBody, any_type=True, empty=True, refusals=(BILL_NOT_FOUND, BILL_CONFLICT_OF_PAYER),
         aliases=("/checkout/api/bill/reject",),
     ),
 )  # fmt: skip

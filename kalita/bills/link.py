@@ -22,7 +22,7 @@ from kalita.bills.page import LONGEST_URL, destination, document, refusal_page, 
 from kalita.clock import Clock
 from kalita.money import RUB, padded, parse_amount
 from kalita.people.wallets import Wallets
-from kalita.refusals import BILL_EXISTS, BILL_NOT_FOUND, FORBIDDEN, Refused, malformed
+from kalita.refusals import BILL_EXISTS, BILL_NOT_FOUND, FORBIDDEN, UNAVAILABLE, Refused, malformed
 from kalita.wire.dates import parse_moment
 from kalita.wire.endpoint import Answer, Call, Caller, Endpoint, Rate
 from kalita.wire.params import Param, choice
@@ -164,7 +164,8 @@ QUERY = (
 def _row(method: str, handler: Any, title: str, **more: Any) -> Endpoint:
     return Endpoint(
         method, "/create", BillLink, handler, title, "invoices.md 4", caller=Caller.ANYONE, query=QUERY,
-        media="text/html", refusals=(BILL_NOT_FOUND, BILL_EXISTS, FORBIDDEN), rate=Rate.NONE, said_as=refusal_page,
+        media="text/html", refusals=(BILL_NOT_FOUND, BILL_EXISTS, FORBIDDEN, UNAVAILABLE), rate=Rate.NONE,
+        said_as=refusal_page, moves=True,
         **more,
     )  # fmt: skip
 

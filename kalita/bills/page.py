@@ -15,7 +15,7 @@ from kalita.bills.bill import Bill, State
 from kalita.bills.pay import Payers
 from kalita.clock import MOSCOW, at_zone
 from kalita.money import CURRENCIES, padded
-from kalita.refusals import BILL_NOT_FOUND, Refused
+from kalita.refusals import BILL_NOT_FOUND, UNAVAILABLE, Refused
 from kalita.wire.endpoint import Answer, Call, Caller, Endpoint, Rate
 from kalita.wire.params import Param
 
@@ -153,7 +153,7 @@ ROWS = (
             ),
         ),
         media="text/html",
-        refusals=(BILL_NOT_FOUND,),
+        refusals=(BILL_NOT_FOUND, UNAVAILABLE),
         rate=Rate.NONE,
         sampled=True,
         said_as=refusal_page,

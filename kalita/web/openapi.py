@@ -42,6 +42,15 @@ _HEADERS: dict[Refusal, tuple[str, str, Node]] = {
 }
 
 
+_MOVED: Node = {
+    "description": "Done; it goes on at another address",
+    "headers": {
+        "X-Trace-Id": {"$ref": "#/components/headers/TraceId"},
+        "Location": {"description": "that address", "required": True, "schema": _TEXT},
+    },
+}
+
+
 class Description:
     """The description of a table of rows, as an object and as bytes."""
 
@@ -109,7 +118,8 @@ def operation_id(method: str, path: str) -> str:
 
 def _schemas(rows: tuple[Endpoint, ...]) -> tuple[dict[Any, Node], Node]:
     """Return the schema of every shape, and the components they refer to."""
-    shapes = dict.fromkeys(shape for row in rows for shape in (row.body, row.answers) if shape is not None)
+    named = (shape for row in rows for shape in (row.body, row.answers, row.refused_as))
+    shapes = dict.fromkeys(shape for shape in named if shape is not None)
     shapes |= dict.fromkeys((ServiceError, PaymentError))
     found, components = msgspec.json.schema_components(shapes, ref_template="#/components/schemas/{name}")
     schemas = dict(zip(shapes, map(_honest, found), strict=True))
@@ -140,7 +150,11 @@ def _operation(row: Endpoint, path: str, schemas: dict[Any, Node]) -> Node:
     if row.body is not None:
         content = {"application/json": {"schema": schemas[row.body]}}
         operation["requestBody"] = {"required": not row.bare, "content": content}
+    elif row.form:
+        operation["requestBody"] = {"required": False, "content": _form(row)}
     operation["responses"] = {str(row.success): _success(row, schemas), **_refused(row, schemas)}
+    if row.moves:
+        operation["responses"]["303"] = _MOVED
     if row.refused_as is not None:
         content = operation["responses"]["400"]["content"]["application/json"]
         content["schema"] = {"anyOf": [content["schema"], schemas[row.refused_as]]}
@@ -153,6 +167,19 @@ def _operation(row: Endpoint, path: str, schemas: dict[Any, Node]) -> Node:
     if path != row.path:
         operation["x-alias-of"] = row.path
     return operation
+
+
+def _form(row: Endpoint) -> Node:
+    """Describe the body that may hold the query's parameters."""
+    members: Node = {}
+    for param in row.query:
+        if param.keyed:
+            key = rf"^{re.escape(param.name)}\[.+\]$"
+            members.setdefault("patternProperties", {})[key] = param.schema["additionalProperties"]
+        else:
+            members.setdefault("properties", {})[param.name] = param.schema
+    about = "the parameters of the query, which may stand here too; also as members of a JSON object"
+    return {"application/x-www-form-urlencoded": {"schema": {"type": "object", "description": about, **members}}}
 
 
 def _about(row: Endpoint, path: str) -> str:
@@ -188,7 +215,7 @@ def _success(row: Endpoint, schemas: dict[Any, Node]) -> Node:
     schema = schemas[row.answers] if row.answers is not None else _TEXT
     done: Node = {"description": "Done", "headers": {"X-Trace-Id": {"$ref": "#/components/headers/TraceId"}}}
     content = {media: {"schema": schema} for media in (row.media, *row.other_media)}
-    return done if row.success == 204 else done | {"content": content}
+    return done if row.success == 204 or row.empty else done | {"content": content}
 
 
 def _refused(row: Endpoint, schemas: dict[Any, Node]) -> Node:

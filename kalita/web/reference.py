@@ -146,7 +146,7 @@ class Page:
         return self._members("body", operation.get("requestBody", {}))
 
     def _answer(self, operation: Node) -> str:
-        (done,) = (one for status, one in operation["responses"].items() if status < "400")
+        done = next(one for status, one in operation["responses"].items() if status < "400")
         return self._members("answer", done)
 
     def _members(self, title: str, holder: Node) -> str:
@@ -222,8 +222,8 @@ class Page:
         return " \\\n     ".join(lines)
 
     def _sample(self, operation: Node) -> Any:
-        content = operation.get("requestBody", {}).get("content", {})
-        return self._example(content["application/json"]["schema"]) if content else None
+        content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+        return self._example(content["schema"]) if content else None
 
     def _form(self, method: str, path: str, operation: Node) -> str:
         fields = []

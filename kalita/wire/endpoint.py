@@ -111,6 +111,8 @@ class Endpoint:
     refused_as shape of its refusals with a payment code, when it is not that of the family
     form       the query's parameters may come in the body too: as a form, or as members of a JSON object
     success    status of a success; 204 goes out without a body
+    empty      a success goes out without a body, whatever its status
+    moves      it may lead elsewhere: 303, and where to
     answers    shape of a success; None: not JSON
     media      type of a success; `Accept` may ask for it, or for JSON all the same
     other_media  types it may have instead
@@ -144,6 +146,8 @@ class Endpoint:
     spends: bool = False
     any_type: bool = False
     success: int = 200
+    empty: bool = False
+    moves: bool = False
     bare: bool = False
     form: bool = False
     refused_as: type | None = None

@@ -186,6 +186,11 @@ def test_pages_hold_everything_once(place: House, shop: Wallet, payer: Wallet) -
     for scale in (1, 1000):
         period = {"min_creation_datetime": moments[2] * scale, "max_creation_datetime": moments[4] * scale}
         assert [one["external_id"] for one in search(place, payer, **period)["bills"]] == ["p4", "p3", "p2"]
+    absent = dict.fromkeys(
+        ("statuses", "rows", "min_creation_datetime", "max_creation_datetime", "next_id", "next_creation_datetime"),
+        "None",
+    )
+    assert search(place, payer, **absent) == search(place, payer), "a client writes None for what it leaves out"
     assert place.get("/checkout-api/api/bill/search?rows=51", payer).status == 400
     assert place.get("/checkout-api/api/bill/search?statuses=PAID", payer).status == 400
 

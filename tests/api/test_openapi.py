@@ -4,6 +4,7 @@ The description of the API is made of the table, is valid, and the server keeps 
 
 import json
 import os
+import re
 import subprocess
 import sys
 from typing import Any
@@ -73,7 +74,7 @@ def test_operation_tells_what_the_row_declares(document: Any, address: Any) -> N
     assert named == [(param.name, "path", True) for param in row.at] + [
         (param.name, "query", param.required) for param in row.query
     ]
-    assert ("requestBody" in told) == (row.body is not None)
+    assert ("requestBody" in told) == (row.body is not None or row.form)
     wanted = {Caller.ANYONE: [], Caller.OPTIONAL: [{}, {"bearer": []}]}
     wanted[Caller.AGENT] = [{"basic": []}]
     assert told["security"] == wanted.get(row.caller, [{"bearer": []}])
@@ -85,7 +86,7 @@ def test_operation_tells_what_the_row_declares(document: Any, address: Any) -> N
         for one in answer.get("x-refusals", [])
     }
     assert {(refusal.status, refusal.code) for refusal in row.refusals} <= codes
-    common = {str(row.success), "400", "405", "413", "414", "431", "500"}
+    common = {str(row.success), *(("303",) if row.moves else ()), "400", "405", "413", "414", "431", "500"}
     own = set() if row.caller is Caller.ANYONE else {"401", "404", "423", "503"}
     own = {"401"} if row.caller is Caller.AGENT else own
     own |= {"403"} if row.permission is not None or "{wallet}" in row.path else set()
@@ -132,6 +133,25 @@ def schema_of(document: Any, path: str, method: str, status: str) -> Any:
     answer = document["paths"][path][method]["responses"][status]
     schema = next(iter(answer["content"].values()))["schema"]
     return jsonschema_rs.validator_for({**schema, "components": document["components"]})
+
+
+def test_rows_of_bills_are_told_as_they_are(document: Any) -> None:
+    """Where a link leads, what its button sends, the shape of a bill that was not paid, an empty answer."""
+    create, pay = document["paths"]["/create"], document["paths"]["/checkout-api/invoice/pay/wallet"]["post"]
+    for method in ("get", "post"):
+        assert "Location" in create[method]["responses"]["303"]["headers"]
+        assert "503" in create[method]["responses"]
+    assert "503" in document["paths"]["/form"]["get"]["responses"]
+    sent = create["post"]["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]
+    assert {"publicKey", "billId", "amount", "comment"} <= set(sent["properties"])
+    (key,) = sent["patternProperties"]
+    assert re.search(key, "customFields[themeCode]")
+    refused = pay["responses"]["400"]
+    assert {"$ref": "#/components/schemas/NotPaid"} in refused["content"]["application/json"]["schema"]["anyOf"]
+    told = {one["code"] for one in refused["x-refusals"]}
+    limits = {"558", "700", "702", "704", "705", "711", "866", "867", "943", "309", "1021", "220", "319"}
+    assert {f"QWPRC-{code}" for code in limits} <= told
+    assert "content" not in document["paths"]["/checkout-api/api/bill/reject"]["post"]["responses"]["200"]
 
 
 def test_bodies_keep_to_their_schemas(document: Any, house: House) -> None:
