@@ -72,6 +72,9 @@ BILL_EXISTS = Refusal(
 BILL_CONFLICT = Refusal("api.invoice.conflict", 409, "Invoice is closed already", "Счёт уже закрыт")
 BILL_CONFLICT_OF_PAYER = Refusal("api.invoice.conflict", 400, "Invoice is closed already", "Счёт уже закрыт")
 REFUND_NOT_FOUND = Refusal("api.refund.not.found", 404, "Refund not found", "Возврат не найден")
+REFUND_EXISTS = Refusal(
+    "api.invoice.already.exists", 409, "Refund already exists", "Возврат с таким номером уже сделан на других условиях"
+)
 REFUND_AMOUNT = Refusal("refund.incorrect.amount", 400, "Wrong refund amount", "Неверная сумма возврата")
 CONVERSION_FAILED = Refusal("http.message.conversion.failed", 400, "Unreadable body", "Тело запроса не читается")
 NOT_ACCEPTABLE = Refusal("http.media.type.not.acceptable", 406, "Only JSON is offered", "Ответ бывает только в JSON")
@@ -94,7 +97,8 @@ SERVICE_REFUSALS = (
     METHOD_NOT_ALLOWED,
     TOO_LARGE_BODY, TOO_LONG_ADDRESS, TOO_LARGE_HEADERS, BLOCKED, INTERNAL, UNAVAILABLE,
     HOOK_NOT_FOUND, HOOK_EXISTS, HOOK_WRONG, BILL_NOT_FOUND, BILL_EXISTS, BILL_CONFLICT, BILL_CONFLICT_OF_PAYER,
-    REFUND_NOT_FOUND, REFUND_AMOUNT, CONVERSION_FAILED, NOT_ACCEPTABLE, UNSUPPORTED_TYPE, IDENTIFICATION_REQUIRED,
+    REFUND_NOT_FOUND, REFUND_EXISTS, REFUND_AMOUNT, CONVERSION_FAILED, NOT_ACCEPTABLE, UNSUPPORTED_TYPE,
+    IDENTIFICATION_REQUIRED,
 )  # fmt: skip
 
 

@@ -2,7 +2,6 @@
 Bills over HTTP, for who asks for money: issue, look, reject, give back. Source: invoices.md 3.
 """
 
-import re
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -23,6 +22,7 @@ from kalita.refusals import (
     FORBIDDEN,
     NOT_ACCEPTABLE,
     REFUND_AMOUNT,
+    REFUND_EXISTS,
     REFUND_NOT_FOUND,
     UNSUPPORTED_TYPE,
     Refused,
@@ -30,12 +30,12 @@ from kalita.refusals import (
 )
 from kalita.wire.door import amount_text
 from kalita.wire.endpoint import Call, Caller, Endpoint, Family
+from kalita.wire.fields import CONTROL, short_text
 from kalita.wire.params import Param
 
 LONGEST, LONGEST_CONTACT = 255, 100
 MOST_FIELDS, LARGEST_FIELDS = 30, 4096
 LETTERS = {"RUB": RUB, "KZT": KZT}
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _AMOUNTS = tuple(b"%c" % first for first in b'"-0123456789')
 """What a text or a number begins with."""
 _canonical = msgspec.json.encode
@@ -75,7 +75,7 @@ class BillBody(msgspec.Struct, rename="camel"):
     comment: str | None = None
     expiration_date_time: Annotated[str | None, msgspec.Meta(description="absent: in 45 days")] = None
     customer: CustomerBody | None = None
-    custom_fields: Annotated[dict[str, str | None] | None, msgspec.Meta(examples=[{"themeCode": "Ivan-KaLi"}])] = None
+    custom_fields: Annotated[dict[str, str] | None, msgspec.Meta(examples=[{"themeCode": "Ivan-KaLi"}])] = None
 
 
 class BillAmount(msgspec.Struct):
@@ -138,16 +138,17 @@ class BillsApi:
 
     async def issue(self, call: Call) -> bytes:
         """Issue a bill."""
+        await self._bills.admit(call.wallet)
         wish = wish_of(call.body)
         return await self.shown(await self._bills.issue(call.wallet, call.pair, call.path["billId"], wish))
 
     async def look(self, call: Call) -> bytes:
         """Answer a bill as it is now."""
-        return await self.shown(await self._bills.known(call.wallet, call.path["billId"]))
+        return await self.shown(await self._known(call))
 
     async def reject(self, call: Call) -> bytes:
         """Reject a bill."""
-        bill = await self._bills.known(call.wallet, call.path["billId"])
+        bill = await self._known(call)
         return await self.shown(await self._bills.reject(bill, State.REJECTED))
 
     async def give_back(self, call: Call) -> bytes:
@@ -155,15 +156,20 @@ class BillsApi:
         amount, currency = _amount(call.body.amount)
         refund_id = call.path["refundId"]
         while True:
-            bill = await self._bills.known(call.wallet, call.path["billId"])
+            bill = await self._known(call)
             refund = await self._refunds.give_back(bill, refund_id, amount, currency)
             if isinstance(refund, Refund):
                 return _refund(bill, refund_id, refund)
 
     async def given_back(self, call: Call) -> bytes:
         """Answer what went back under an id."""
-        bill = await self._bills.known(call.wallet, call.path["billId"])
+        bill = await self._known(call)
         return _refund(bill, call.path["refundId"], await self._refunds.known(bill, call.path["refundId"]))
+
+    async def _known(self, call: Call) -> Bill:
+        """Return the bill of a call; raise the refusal when there is none, or its owner is blocked."""
+        await self._bills.admit(call.wallet)
+        return await self._bills.known(call.wallet, call.path["billId"])
 
     async def shown(self, bill: Bill) -> bytes:
         """Write a bill as its owner sees it."""
@@ -207,7 +213,7 @@ def wish_of(body: BillBody) -> Wish:
     return Wish(
         amount,
         currency,
-        None if body.comment is None else _short("comment", body.comment, LONGEST),
+        None if body.comment is None else short_text("comment", body.comment, LONGEST),
         _canonical(customer).decode() if customer else None,
         _custom(body.custom_fields or {}),
         body.expiration_date_time or None,
@@ -228,8 +234,8 @@ def _amount(body: AmountBody) -> tuple[int, int]:
     return amount, currency
 
 
-def _custom(fields: dict[str, str | None]) -> str | None:
-    given = {name: _short(f"customFields.{name}", text, LONGEST) for name, text in fields.items() if text is not None}
+def _custom(fields: dict[str, str]) -> str | None:
+    given = {name: _short(f"customFields.{name}", text, LONGEST) for name, text in fields.items()}
     text = _canonical(given)
     if len(given) > MOST_FIELDS or len(text) > LARGEST_FIELDS:
         raise malformed("customFields", f"at most {MOST_FIELDS} fields and {LARGEST_FIELDS} bytes are allowed")
@@ -246,7 +252,7 @@ def named(name: str, example: str) -> Param:
     """Take an id of the caller's own: 1 to 200 printable characters."""
 
     def read(text: str) -> str | None:
-        return text if 0 < len(text) <= 200 and not _CONTROL.search(text) and text.isprintable() else None
+        return text if 0 < len(text) <= 200 and not CONTROL.search(text) and text.isprintable() else None
 
     schema = {"type": "string", "minLength": 1, "maxLength": 200}
     return Param(name, read, "1 to 200 printable characters are needed", schema, True, example=example)
@@ -260,16 +266,16 @@ _OF_ALL = (CONVERSION_FAILED, NOT_ACCEPTABLE, UNSUPPORTED_TYPE)
 def _row(method: str, path: str, handler: Any, title: str, source: str, refusals: Any, **more: Any) -> Endpoint:
     settled: dict[str, Any] = {
         "caller": Caller.SECRET, "family": Family.BILL, "at": (BILL_ID,), "answers": BillInfo,
-        "refusals": (BILL_NOT_FOUND, *refusals, *_OF_ALL),
+        "refusals": (BILL_NOT_FOUND, FORBIDDEN, *refusals, *_OF_ALL),
     } | more  # fmt: skip
     return Endpoint(method, _BASE + path, BillsApi, handler, title, f"invoices.md {source}", **settled)
 
 
 _BACK = {"at": (BILL_ID, REFUND_ID), "answers": RefundInfo}
-_BACK_REFUSALS = (REFUND_NOT_FOUND, REFUND_AMOUNT, BILL_CONFLICT, BILL_EXISTS)
+_BACK_REFUSALS = (REFUND_NOT_FOUND, REFUND_AMOUNT, BILL_CONFLICT, REFUND_EXISTS)
 
 ROWS = (
-    _row("PUT", "", BillsApi.issue, "Issue a bill", "3.1", (BILL_EXISTS, FORBIDDEN), body=BillBody),
+    _row("PUT", "", BillsApi.issue, "Issue a bill", "3.1", (BILL_EXISTS,), body=BillBody),
     _row("GET", "", BillsApi.look, "A bill as it is now", "3.2", ()),
     _row("POST", "/reject", BillsApi.reject, "Reject a bill", "3.3", (BILL_CONFLICT,)),
     *(

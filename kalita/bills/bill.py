@@ -12,6 +12,7 @@ from kalita.wire.dates import parse_moment
 
 LIFE = 45 * DAY
 MOST = 999_999_99
+_LOOSE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d)(:\d\d(?:\.\d{1,9})?)?(?:(Z)|([+ -]\d\d)(?::?(\d\d))?)?", re.ASCII)
 _FRACTION = re.compile(r"\.(\d{1,9})")
 
 
@@ -68,13 +69,13 @@ def expiry_of(text: str | None, now: int) -> tuple[str, int] | None:
     """
     Read when a bill is to expire.
 
-    text     as sent, None: in 45 days
+    text     as sent, in ISO 8601: seconds and the minutes of the offset may be left out; None: in 45 days
     returns  how it is echoed, in Moscow time with the fraction that was sent, and when it really expires: never later
              than in 45 days; None when the text is no moment to come
     """
     if text is None:
         return at_zone(now + LIFE), now + LIFE
-    stamp = parse_moment(text)
+    stamp = parse_moment(_full(text))
     if stamp is None:
         return None
     fraction = _FRACTION.search(text)
@@ -84,6 +85,15 @@ def expiry_of(text: str | None, now: int) -> tuple[str, int] | None:
         return None
     shown = stamp.astimezone(MOSCOW).replace(tzinfo=None).isoformat() + (fraction[0] if fraction else "") + "+03:00"
     return shown, min(moment, now + LIFE)
+
+
+def _full(text: str) -> str:
+    """Write out what ISO 8601 lets people leave out: seconds, the colon and the minutes of an offset."""
+    found = _LOOSE.fullmatch(text)
+    if found is None:
+        return text
+    minute, rest, zulu, hours, minutes = found.groups()
+    return minute + (rest or ":00") + (zulu or (f"{hours}:{minutes or '00'}" if hours else ""))
 
 
 def short_date(moment: int) -> str:

@@ -5,11 +5,14 @@ Issuing bills and rejecting them, by who asks for the money. Source: invoices.md
 import asyncio
 import secrets
 from collections.abc import Callable
+from typing import Any
 from uuid import uuid4
 
-from kalita.bills.bill import Bill, State, Wish, expiry_of
+import msgspec
+
+from kalita.bills.bill import LIFE, Bill, State, Wish, expiry_of
 from kalita.bills.keys import KeyPairs
-from kalita.clock import Clock
+from kalita.clock import Clock, at_zone
 from kalita.ids import next_id
 from kalita.observe import log
 from kalita.people.wallets import Level, Wallets
@@ -39,8 +42,10 @@ class Bills:
         Issue a bill; the same wish under the same id gives the bill as it is now.
 
         same    tells whether the bill there is what was wished for; without it everything is compared
-        raises  Refused: the owner may not ask for money, or the id was used for another wish
+        raises  Refused: the expiry is none, the owner may not ask for money, or the id was used for another wish
         """
+        if wish.expiry is not None and expiry_of(wish.expiry, 0) is None:
+            raise malformed("expirationDateTime", "a date like 2026-01-14T15:12:08+03:00 is needed")
         known = await self.get(owner, bill_id)
         if known is None:
             await self._may(owner)
@@ -48,6 +53,12 @@ class Bills:
         if not (same or _same)(known, wish):
             raise Refused(BILL_EXISTS, "this billId was used for another bill")
         return known
+
+    async def admit(self, owner: int) -> None:
+        """Raise the refusal when the owner of a key is blocked. Source: invoices.md 3.5."""
+        wallet = await self._wallets.get(owner)
+        if wallet is None or wallet.blocked:
+            raise Refused(FORBIDDEN, "the owner of the key is blocked")
 
     async def _may(self, owner: int) -> None:
         wallet = await self._wallets.get(owner)
@@ -144,9 +155,16 @@ def closing(number: int) -> tuple[Step, ...]:
 
 
 def _same(bill: Bill, wish: Wish) -> bool:
-    """Compare what was asked for; without an expiry any is the same, as the first one was made up."""
-    same = (bill.amount, bill.currency, bill.comment, bill.customer, bill.custom)
-    if same != (wish.amount, wish.currency, wish.comment, wish.customer, wish.custom):
+    """Compare what was asked for: fields in any order are the same, and an expiry only where it was asked for."""
+    if (bill.amount, bill.currency, bill.comment) != (wish.amount, wish.currency, wish.comment):
         return False
-    shown = expiry_of(wish.expiry, 0) if wish.expiry is not None else None
-    return wish.expiry is None or (shown is not None and shown[0] == bill.expiry)
+    if (bill.customer, _fields(bill.custom)) != (wish.customer, _fields(wish.custom)):
+        return False
+    if wish.expiry is None:
+        return bill.expiry == at_zone(bill.created_at + LIFE)  # as one is made up
+    shown = expiry_of(wish.expiry, 0)
+    return shown is not None and shown[0] == bill.expiry
+
+
+def _fields(text: str | None) -> Any:
+    return None if text is None else msgspec.json.decode(text)

@@ -11,7 +11,7 @@ from kalita.ledger.order import TXN, Extra, Guard, Order, Record, Transfer
 from kalita.ledger.writer import Ledger
 from kalita.limits.bind import Limits
 from kalita.providers.catalogue import WALLET_SYSTEM, WALLET_TRANSFER
-from kalita.refusals import BILL_CONFLICT, BILL_EXISTS, OUTDATED, REFUND_AMOUNT, REFUND_NOT_FOUND, Refusal, Refused
+from kalita.refusals import BILL_CONFLICT, OUTDATED, REFUND_AMOUNT, REFUND_EXISTS, REFUND_NOT_FOUND, Refusal, Refused
 from kalita.storage.engine import Engine
 
 
@@ -48,8 +48,8 @@ class Refunds:
             raise Refused(REFUND_NOT_FOUND)
         row = await self._engine.one("bill_refund_get", bill.owner, bill.bill_id, refund_id)
         if row is not None:
-            if row[0] != amount:
-                raise Refused(BILL_EXISTS, "this refundId was used for another amount")
+            if (row[0], bill.currency) != (amount, currency):
+                raise Refused(REFUND_EXISTS, "this refundId was used for another amount")
             return Refund(*row)
         if bill.state != State.PAID:
             raise Refused(BILL_CONFLICT, "the bill is not paid")

@@ -38,13 +38,12 @@ from kalita.refusals import (
 from kalita.wire.amounts import Amount, encode
 from kalita.wire.door import amount_text, text_or_digits
 from kalita.wire.endpoint import Answer, Call, Caller, Endpoint, Family, Permission
-from kalita.wire.fields import CurrencyCode, RawAmount, currency_of
+from kalita.wire.fields import CurrencyCode, RawAmount, currency_of, short_text
 from kalita.wire.oldsite import NORMAL, OldAnswer
 
 LONGEST_COMMENT = 255
 _CLIENT_ID = re.compile(r"\d{1,20}", re.ASCII)
 _SOURCE = re.compile(r"account_(\d{3})", re.ASCII)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 RawId = Annotated[
@@ -175,13 +174,7 @@ def _fields(raw: dict[str, msgspec.Raw]) -> dict[str, str]:
 
 
 def _comment(comment: str | None) -> str | None:
-    if comment is None:
-        return None
-    if len(comment) > LONGEST_COMMENT:
-        raise malformed("comment", f"at most {LONGEST_COMMENT} characters are allowed")
-    if _CONTROL.search(comment):
-        raise malformed("comment", "control characters and line breaks are not allowed")
-    return comment
+    return None if comment is None else short_text("comment", comment, LONGEST_COMMENT)
 
 
 _RULES = (

@@ -11,7 +11,6 @@ from collections import deque
 from http import HTTPStatus
 from random import getrandbits
 from typing import Any
-from urllib.parse import unquote
 
 import httptools
 import uvicorn
@@ -22,7 +21,7 @@ from kalita.observe import REFUSALS
 from kalita.refusals import TOO_LARGE_HEADERS, TOO_LONG_ADDRESS, VALIDATION, Refusal, Refused
 from kalita.web.errors import body_of, service_of
 from kalita.web.heads import LONGEST_ADDRESS
-from kalita.web.request import Request
+from kalita.web.request import Request, decoded
 from kalita.web.server import Server
 from kalita.wire.door import LARGEST_BODY
 from kalita.wire.endpoint import JSON_TYPE, Answer, Family
@@ -158,7 +157,7 @@ class Protocol(asyncio.Protocol):
         path, query = raw.decode("latin-1"), address.query or b""
         request = Request(
             self._parser.get_method().decode("ascii"),
-            unquote(path) if "%" in path else path,
+            decoded(path),
             query,
             len(self._url),
             self._headers,

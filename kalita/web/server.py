@@ -35,7 +35,7 @@ from kalita.refusals import (
 from kalita.storage.engine import Unavailable
 from kalita.web import heads as head
 from kalita.web.errors import body_of, family_of, service_of
-from kalita.web.request import Request
+from kalita.web.request import Request, decoded
 from kalita.web.router import Router
 from kalita.wire import door
 from kalita.wire.endpoint import JSON_TYPE, Answer, Call, Caller, Endpoint, Family, Rate
@@ -284,7 +284,7 @@ async def _asgi_request(scope: Scope, receive: Receive) -> Request:
     too_large = len(body) > door.LARGEST_BODY
     return Request(
         scope["method"],
-        scope["path"],
+        decoded(scope["raw_path"].decode("latin-1")),
         scope["query_string"],
         len(scope["raw_path"]) + len(scope["query_string"]),
         scope["headers"],

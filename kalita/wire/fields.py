@@ -2,11 +2,15 @@
 Members that several bodies share: amounts and currencies as clients send them. Source: payments.md 1.
 """
 
+import re
 from typing import Annotated
 
 import msgspec
 
 from kalita.money import CURRENCIES
+from kalita.refusals import malformed
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 RawAmount = Annotated[
     msgspec.Raw,
@@ -34,3 +38,12 @@ _CURRENCIES: dict[str | int, int] = {
 def currency_of(value: str | int) -> int | None:
     """Return a currency's ISO number from its text or number; None for what is no currency."""
     return _CURRENCIES.get(value)
+
+
+def short_text(field: str, text: str, longest: int) -> str:
+    """Return a text of one line and so many characters at most; raise the 400 that names the field for any other."""
+    if len(text) > longest:
+        raise malformed(field, f"at most {longest} characters are allowed")
+    if CONTROL.search(text):
+        raise malformed(field, "control characters and line breaks are not allowed")
+    return text

@@ -157,6 +157,8 @@ def test_other_bill_ids_are_refused(house: House, shop: Wallet, name: str) -> No
         ({"amount": {"value": "1", "currency": "USD"}}, "validation.error"),
         ({"amount": {"value": "1", "currency": "643"}}, "validation.error"),
         (body(comment="x" * 256), "validation.error"),
+        (body(comment="a\nb"), "validation.error"), (body(comment="a\x9fb"), "validation.error"),
+        (body(customFields={"a": None}), "http.message.conversion.failed"),
         (body(expirationDateTime="2020-01-01T00:00:00Z"), "validation.error"),
         (body(expirationDateTime="soon"), "validation.error"),
         (body(customFields={"a": "x" * 256}), "validation.error"),
@@ -170,6 +172,16 @@ def test_wrong_bodies(house: House, shop: Wallet, sent: Any, code: str) -> None:
     assert (answer.status, answer.code) == (400, code)
     assert set(answer.json) == {"serviceName", "errorCode", "description", "userMessage", "dateTime", "traceId"}
     assert answer.json["serviceName"] == "invoicing-api"
+
+
+@pytest.mark.parametrize(
+    ("sent", "name"),
+    [(body(comment="a\tb"), "comment"), (body(customFields={"a": None}), "customFields")],
+)
+def test_a_wrong_member_is_named(house: House, shop: Wallet, sent: Any, name: str) -> None:
+    """In the sentence for developers; the documented body has no other place for it."""
+    answer = put(house, shop, "wrong", sent)
+    assert (answer.status, answer.json["description"].partition(":")[0].partition("[")[0]) == (400, name)
 
 
 def test_members_of_a_wrong_type(house: House, shop: Wallet) -> None:
@@ -220,6 +232,9 @@ def test_the_same_id_again(house: House, shop: Wallet) -> None:
         answer = put(house, shop, "again", sent | change)
         assert (answer.status, answer.code) == (409, "api.invoice.already.exists")
     assert house.get(f"{BILLS}/again", shop).json == first
+    for text in ("soon", "2031-13-01T00:00:00+03:00"):
+        answer = put(house, shop, "again", body("1", expirationDateTime=text))
+        assert (answer.status, answer.code) == (400, "validation.error"), "it is read before anything is compared"
     house.call("POST", f"{BILLS}/again/reject", shop)
     assert put(house, shop, "again", sent).json["status"]["value"] == "REJECTED"
 
@@ -340,7 +355,11 @@ def test_refunds_where_they_are_offered(giving: House) -> None:
     assert re.fullmatch(r"[\d-]{10}T[\d:]{8}\.\d{3}\+03:00", first.pop("dateTime"))
     assert first == {"amount": {"currency": "RUB", "value": "50.50"}, "refundId": "1", "status": "PARTIAL"}
     assert giving.call("PUT", f"{path}/1", shop, body("50.50")).json["status"] == "PARTIAL"
-    assert giving.call("PUT", f"{path}/1", shop, body("1")).code == "api.invoice.already.exists"
+    for other in (body("1"), {"amount": {"value": "50.50", "currency": "KZT"}}):
+        for language, text in (("en", "Refund already exists"), ("ru", "Возврат с таким номером уже сделан")):
+            answer = giving.call("PUT", f"{path}/1", shop, other, accept_language=language)
+            assert (answer.status, answer.code) == (409, "api.invoice.already.exists")
+            assert answer.json["userMessage"].startswith(text)
     assert giving.call("PUT", f"{path}/2", shop, body("50.01")).code == "refund.incorrect.amount"
     last = giving.call("POST", f"{path}/2", shop, body("50"))
     assert last.json["status"] == "FULL"
