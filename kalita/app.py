@@ -19,7 +19,7 @@ from kalita.access.tokens import Tokens
 from kalita.agents import api as agents_api
 from kalita.agents.register import Agents
 from kalita.bills import api as bills_api
-from kalita.bills import checkout, link, page
+from kalita.bills import checkout, issued, link, page
 from kalita.bills.issue import Bills
 from kalita.bills.keys import KeyPairs
 from kalita.bills.notify import Notices
@@ -106,6 +106,7 @@ ROWS = (
     *receipts_api.ROWS,
     *bills_api.ROWS,
     *checkout.ROWS,
+    *issued.ROWS,
     *page.ROWS,
     *link.ROWS,
     *hooks_api.ROWS,
@@ -293,6 +294,7 @@ class App:
             bills_api.BillsApi: bills_api.BillsApi(self.bills, self.refunds, lambda: self.public_url),
             page.BillPage: page.BillPage(self.payers),
             link.BillLink: link.BillLink(self.bills, self.wallets, self.clock),
+            issued.Issued: issued.Issued(self.engine, self.clock, self.bills, self.payers),
             checkout.Checkout: checkout.Checkout(self.payers, self.key_pairs, lambda: self.public_url),
             hooks_api.HooksApi: hooks_api.HooksApi(self.hooks, self.clock, self.settings.hook_key_status),
             ReceiptsApi: ReceiptsApi(self.receipts, self.catalogue, self.press, self.post, issuer),

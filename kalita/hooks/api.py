@@ -153,7 +153,7 @@ class HooksApi:
 
     async def attempts(self, call: Call) -> bytes:
         """Answer the attempts to deliver."""
-        await self._known(call)
+        await self._hooks.was(call.wallet, call.path["hookId"])
         rows = call.query["rows"]
         found = await self._hooks.attempts(call.wallet, call.query["before"], rows)
         following = found[-1].at if len(found) == rows else None

@@ -131,6 +131,13 @@ class Hooks:
             Step("receiver_wake", (wallet, CHANNEL)),
         )
 
+    async def was(self, wallet: int, hook: str) -> None:
+        """Raise the refusal when a wallet has no such hook, and no attempt to deliver to one that it had."""
+        row = await self._engine.one("receiver_get", wallet, CHANNEL)
+        active = row is not None and row[0] == hook
+        if not active and await self._engine.one("attempts_any_to", wallet, CHANNEL, hook) is None:
+            raise _unknown()
+
     async def attempts(self, wallet: int, before: int, limit: int) -> list[Attempt]:
         """Return the newest attempts of a wallet, to any of its hooks, that are older than a moment."""
         rows = await self._engine.all("attempts_before", wallet, CHANNEL, before, limit)

@@ -15,6 +15,8 @@ SAMPLES = {
     "agent": "nobody",
     "query": "OnLime", "phoneNumber": "79161234567",
     "invoice_uid": "aa0fa2bb-5452-47ca-9190-cd9c1a73718f",
+    "uid": "aa0fa2bb-5452-47ca-9190-cd9c1a73718f", "dataType": "CREATED", "statuses": "READY_FOR_PAY",
+    "startDateTime": "2026-01-01T00:00:00Z", "endDateTime": "2026-01-02T00:00:00.000Z", "externalInvoiceId": "order-17",
     "billId": "order-17", "publicKey": "2", "refundId": "1", "next_id": "5", "min_creation_datetime": "5",
     "max_creation_datetime": "1714554000123", "next_creation_datetime": "1714554000",
     "code": "A" * 64, "type": "OUT",

@@ -307,6 +307,9 @@ def test_deleting_a_hook_cancels_what_waits(told: House) -> None:
         txn = pay(told, payer, payee)
         deliver(told, 0.3)
         assert [one["txnId"] for one in payments(well)] == [txn]
+        logged = told.get(f"{HOOKS}/{hook}/attempts", payer)
+        assert hook in {one["hookId"] for one in logged.json["attempts"]}, "its owner still sees what came of it"
+        assert told.get(f"{HOOKS}/{hook}/attempts", payee).code == "hook.not.found"
 
 
 def test_a_name_that_turned_inner_is_not_called(told: House) -> None:

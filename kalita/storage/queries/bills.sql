@@ -69,6 +69,16 @@ SELECT b.owner, b.bill_id, b.number, b.uid, b.pair, b.amount, b.currency, b.comm
    AND b.state = 0 AND b.expires_at > $5
  ORDER BY f.number DESC LIMIT $6;
 
+-- name: bills_issued
+-- One that waits although its time has passed counts as expired.
+SELECT b.owner, b.bill_id, b.number, b.uid, b.pair, b.amount, b.currency, b.comment, b.customer, b.custom, b.expiry,
+       b.created_at, b.expires_at, b.state, b.changed_at, b.payer, b.txn_id, b.refunded
+  FROM bill b
+ WHERE b.owner = $1 AND b.created_at >= $2 AND b.created_at <= $3
+   AND CAST($4 AS TEXT) LIKE
+       '%' || CAST(CASE WHEN b.state = 0 AND b.expires_at <= $5 THEN 4 ELSE b.state END AS TEXT) || '%'
+ ORDER BY b.created_at DESC, b.number DESC LIMIT $6;
+
 -- name: bill_payable
 SELECT 1 FROM bill WHERE number = $1 AND state = 0 /* postgres: FOR UPDATE */;
 

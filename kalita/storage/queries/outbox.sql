@@ -148,6 +148,9 @@ SELECT a.at, a.caused_by, a.stream, a.receiver, a.number, a.micros, a.status, a.
        /* postgres: LIMIT 1) AS e ON true */
  WHERE a.wallet = $1 AND a.channel = $2 AND a.at < $3 ORDER BY a.at DESC, a.caused_by DESC LIMIT $4;
 
+-- name: attempts_any_to
+SELECT 1 FROM attempt WHERE wallet = $1 AND channel = $2 AND receiver = $3 LIMIT 1;
+
 -- name: events_of_told
 INSERT INTO event (wallet, channel, caused_by, stream, kind, txn_id, receiver, subject, attempts, due_at, state)
 SELECT s.wallet, 1, h.txn_id, h.stream, 0, h.txn_id, s.receiver, '', 0, 0, 0

@@ -1,0 +1,3 @@
+-- Bills by who issued them, newest first.
+
+CREATE INDEX bill_issued ON bill (owner, created_at, number);
