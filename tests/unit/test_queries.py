@@ -70,6 +70,7 @@ def test_statement_of_a_group_takes_the_key(url: str, name: str) -> None:
 
 READ = (
     "history_page", "history_merged", "history_running", "history_undone", "payment_by_client_id", "accounts_between",
+    "bills_issued",
 )  # fmt: skip
 
 
