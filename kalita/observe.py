@@ -111,3 +111,4 @@ def set_up_log(level: str = "info", human: bool = False) -> None:
         logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _Stderr())),
         cache_logger_on_first_use=True,
     )
+    vars(log).pop("bind", None)  # what its first use kept, of the settings of before

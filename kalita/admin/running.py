@@ -7,7 +7,6 @@ What the world or the books refuse ends a command with exit code 1 and one line 
 import asyncio
 import gc
 import socket
-import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -15,10 +14,9 @@ import click
 import uvloop
 
 from kalita.app import App
-from kalita.clock import Clock
 from kalita.keys import BadKey
 from kalita.ledger.writer import Fault
-from kalita.observe import UP_SINCE, log, set_up_log
+from kalita.observe import set_up_log
 from kalita.settings import BadSetting, Settings
 from kalita.storage.engine import Unavailable
 from kalita.storage.migrate import NewerDatabase
@@ -78,38 +76,25 @@ async def with_app(
 
 
 Prepare = Callable[[App, str], Awaitable[Callable[[], None]]]
+"""Called with the address before a server listens; what it returns is called once it does."""
 
 
-async def serve(settings: Settings, prepare: Prepare | None = None) -> None:
+async def serve_app(
+    app: App,
+    bound: socket.socket,
+    second: socket.socket | None,
+    ready: Callable[[], None],
+    is_over: Callable[[], bool] | None = None,
+) -> bool:
     """
-    Serve until a signal asks to stop.
+    Let an installation listen until a signal asks to stop, or it is over; tell whether a signal asked.
 
-    prepare  called with the address before the server listens; what it returns is called once it does
+    second  the address of metrics
     """
-    set_up_log(settings.log_level, settings.log_human)
-    bound = bound_to("port", settings.host, settings.port)
-    second = None
-    if settings.metrics_port >= 0:
-        second = bound_to("metrics-port", settings.metrics_host, settings.metrics_port)
-    app = await App.open(settings, Clock(), create=settings.demo, serving=True)
-    try:
-        await app.start()
-        address = address_of(bound)
-        app.public_url = settings.public_url or address
-        announce = await prepare(app, address) if prepare is not None else None
-        if second is not None:
-            log.info("metrics", address=f"{address_of(second)}/metrics")
-        await serve_app(app, bound, second, lambda: _listening(address, announce))
-    finally:
-        await app.close()
-
-
-async def serve_app(app: App, bound: socket.socket, second: socket.socket | None, ready: Callable[[], None]) -> None:
-    """Let an installation listen until a signal asks to stop. second: the address of metrics"""
     metrics = None if second is None else (app.metrics_server(), second)
     gc.freeze()
     gc.set_threshold(50_000)
-    await listen(app.server(), bound, metrics, ready)
+    return await listen(app.server(), bound, metrics, ready, is_over)
 
 
 def bound_to(option: str, host: str, port: int) -> socket.socket:
@@ -127,10 +112,3 @@ def address_of(bound: socket.socket) -> str:
     """Return the URL of a bound address."""
     host, port = bound.getsockname()[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
-
-
-def _listening(address: str, announce: Callable[[], None] | None) -> None:
-    UP_SINCE.set(time.time())
-    log.info("listening", address=address)
-    if announce is not None:
-        announce()

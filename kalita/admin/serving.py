@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from kalita.admin import demo as demo_
+from kalita.admin.alone import Alone
 from kalita.admin.many import serve_many
 from kalita.admin.options import data_option, json_option, settings_and_origins, settings_of, show, table
 from kalita.admin.running import Prepare, cannot_use, run, with_app
-from kalita.admin.running import serve as serve_
 from kalita.app import KEY, App
 from kalita.settings import Settings, shown
 from kalita.storage.place import Place
@@ -75,8 +75,9 @@ def serve(data: Path | None, **flags: Any) -> None:
     """
     Serve the API until a signal asks to stop; requests under way are finished first.
 
-    The log goes to standard error, one JSON object a line. TLS is the business of a proxy in front. Several processes
-    share one address: a dead one is started again; SIGHUP reads the settings again and lets new processes take over.
+    The log goes to standard error, one JSON object a line. TLS is the business of a proxy in front. SIGHUP reads
+    the settings again: one process starts anew with them, of several new ones take over. Wrong settings change nothing.
+    Several processes share one address; a dead one is started again.
 
     \b
     Example:  kalita serve --data /var/lib/kalita --port 8000
@@ -87,9 +88,8 @@ def serve(data: Path | None, **flags: Any) -> None:
 
 
 def _serve(load: Callable[[], Settings], prepare: Prepare | None) -> None:
-    settings = load()
-    if settings.processes == 1:
-        run(lambda: serve_(settings, prepare))
+    if load().processes == 1:
+        Alone(load, prepare).run()
     elif code := serve_many(load, prepare):
         click.get_current_context().exit(code)
 

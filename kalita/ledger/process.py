@@ -167,8 +167,8 @@ async def _run(end: socket.socket) -> None:
 
 def main() -> None:
     """Run on the socket whose number is the first argument. Signals are the server's: it closes its end."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(one, signal.SIG_IGN)
     set_up_log()
     gc.freeze()
     gc.set_threshold(50_000)

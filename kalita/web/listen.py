@@ -7,6 +7,7 @@ import contextlib
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -16,6 +17,7 @@ from kalita.web.protocol import Protocol
 SLOWEST_REQUEST_S = 30
 KEEP_ALIVE_S = 75
 DRAIN_S = 20
+LOOK_S = 0.1
 
 
 async def _sweep(server: uvicorn.Server) -> None:
@@ -37,7 +39,21 @@ async def _sweep(server: uvicorn.Server) -> None:
 
 
 class _Main(uvicorn.Server):
-    """The first server of the process: a signal asks it to stop."""
+    """
+    The first server of the process: a signal asks it to stop.
+
+    is_asked  whether one did
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_asked = False
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop; only a second SIGINT of somebody at a terminal waits for nothing (uvicorn)."""
+        if self.is_asked or not self.should_exit:
+            super().handle_exit(sig, frame)
+        self.is_asked = True
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -93,16 +109,21 @@ def _configured(application: Any) -> uvicorn.Config:
 
 
 async def listen(
-    application: Any, bound: socket.socket, metrics: tuple[Any, socket.socket] | None, ready: Callable[[], None]
-) -> None:
+    application: Any,
+    bound: socket.socket,
+    metrics: tuple[Any, socket.socket] | None,
+    ready: Callable[[], None],
+    is_over: Callable[[], bool] | None = None,
+) -> bool:
     """
-    Serve until a signal asks to stop; then let requests finish.
+    Serve until a signal asks to stop, or it is over; then let requests finish. Tell whether a signal asked.
 
     metrics  the application and the address that only the operator reaches
     ready    called once the address listens
+    is_over  asked ten times a second from then on
     """
     server = _Main(_configured(application))
-    helpers = [asyncio.create_task(_sweep(server)), asyncio.create_task(_when_started(server, ready))]
+    helpers = [asyncio.create_task(_sweep(server)), asyncio.create_task(_when_started(server, ready, is_over))]
     second = _Quiet(_configured(metrics[0])) if metrics else None
     if second and metrics:
         helpers.append(asyncio.create_task(second.serve([metrics[1]])))
@@ -112,9 +133,14 @@ async def listen(
         await helpers.pop()
     for helper in helpers:
         helper.cancel()
+    return server.is_asked
 
 
-async def _when_started(server: uvicorn.Server, ready: Callable[[], None]) -> None:
+async def _when_started(server: uvicorn.Server, ready: Callable[[], None], is_over: Callable[[], bool] | None) -> None:
     while not server.started:
         await asyncio.sleep(0.005)
     ready()
+    if is_over is not None:
+        while not is_over():
+            await asyncio.sleep(LOOK_S)
+        server.should_exit = True

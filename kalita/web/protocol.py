@@ -139,9 +139,10 @@ class Protocol(asyncio.Protocol):
         self.transport.resume_reading()
 
     def shutdown(self) -> None:
-        """Answer what has arrived, then end (called by uvicorn)."""
+        """Answer what has arrived, and the request whose body is arriving, then end (called by uvicorn)."""
         self._keep = False
-        if not self._serving:
+        arriving = self.begun_at is not None and not self._in_head
+        if not self._serving and not arriving:
             self.transport.close()
 
     def _swollen(self) -> None:

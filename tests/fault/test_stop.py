@@ -2,8 +2,10 @@
 A server that is asked to stop while it is busy answers what it has begun, and makes no payment that it does not answer.
 """
 
+import json
 import random
 import signal
+import socket
 import threading
 import time
 from contextlib import closing
@@ -11,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fault.town import Citizen, Line, Lost, audit, build, children, history, seed, serve
+from tests.fault.town import PAY, Citizen, Line, Lost, audit, build, children, history, seed, serve
 from tests.servers import Demo, stop
 
 CLIENTS = 16
@@ -77,3 +79,31 @@ def test_a_stop_under_load_loses_no_answer(tmp_path: Path, how: signal.Signals, 
     finally:
         stop(server)
     assert sum(map(len, known.values())) > 300
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_answers_the_request_whose_body_is_arriving(tmp_path: Path, how: signal.Signals) -> None:
+    """The payment whose first half had come is made and answered; idle connections end at once."""
+    payer, payee = build(tmp_path, [10_00, 0])
+    server = serve(tmp_path)
+    body = json.dumps(
+        {
+            "id": "1",
+            "sum": {"amount": 1, "currency": "643"},
+            "paymentMethod": {"type": "Account", "accountId": "643"},
+            "fields": {"account": f"+{payee.number}"},
+        }
+    ).encode()
+    head = (
+        f"POST {PAY} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {payer.token}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    with socket.create_connection(server.address, 10) as line, socket.create_connection(server.address, 10) as idle:
+        line.sendall(head.encode() + body[:20])
+        time.sleep(0.3)
+        server.process.send_signal(how)
+        assert idle.recv(1) == b""
+        line.sendall(body[20:])
+        assert b"Accepted" in line.recv(65536)
+    assert server.process.wait(SECONDS_TO_STOP) == 0
+    audit(tmp_path)
