@@ -51,9 +51,11 @@ class Settings:
     )
     identification: str = field(
         default="listed",
+        repr=False,
         metadata={
             "help": "who verifies persons: `listed`, those of `kalita persons import`; `anybody`; "
-            "or the address of a service of yours"
+            "or the address of a service of yours",
+            "address": True,
         },
     )
     sms: str = field(
@@ -115,7 +117,9 @@ class Settings:
         default=False, metadata={"help": "look at the check digits of bank details (INN, account key) too"}
     )
     rates_url: str = field(
-        default="", metadata={"help": "address of a central bank's XML of rates, fetched every hour; empty: none"}
+        default="",
+        repr=False,
+        metadata={"help": "address of a central bank's XML of rates, fetched every hour; empty: none", "address": True},
     )
     rates_spread: str = field(
         default="1", metadata={"help": "what a conversion costs over the bank's rate, per cent, like 1.5"}

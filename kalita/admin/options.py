@@ -4,6 +4,7 @@ What the commands share: their options, how they read values, how they answer.
 A wrong value on the command line ends with exit code 2 and names the option; see running.py for exit code 1.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -18,6 +19,8 @@ from kalita.settings import BadSetting, Origins, Settings, load
 Command = TypeVar("Command", bound=Callable[..., Any])
 DATABASE = "kalita.database"
 """Where a command's context keeps what `--database` said."""
+
+_LARGE = re.compile(r"0*[1-9][0-9]{12,}(?:\.[0-9]*)?", re.ASCII)
 
 WALLET_LETTERS = tuple(CURRENCIES[number].letters for number in WALLET_CURRENCIES)
 
@@ -82,26 +85,29 @@ WALLET = WalletNumber()
 CURRENCY = CurrencyLetters()
 
 
-def read_amount(text: str, currency: int) -> int:
+def read_amount(text: str, currency: int, name: str = "AMOUNT") -> int:
     """
     Read a positive amount, like 100.50, into minor units.
 
     More decimals than the currency has are refused, not rounded: whoever types money means what he types.
+    name  of the argument or option it was given in
     """
     decimals = CURRENCIES[currency].digits
     amount = parse_amount(text, currency)
+    if amount is None and _LARGE.fullmatch(text):
+        wrong_amount(f"{text[:40]} is too large: 12 digits before the point are the most", name)
     if amount is None:
-        wrong_amount(f"{text[:40]!r} is no amount: digits with at most one point are needed, like 100.50")
+        wrong_amount(f"{text[:40]!r} is no amount: digits with at most one point are needed, like 100.50", name)
     if len(text.partition(".")[2]) > decimals:
-        wrong_amount(f"{text[:40]} has more decimals than {CURRENCIES[currency].letters} has: {decimals} at most")
+        wrong_amount(f"{text[:40]} has more decimals than {CURRENCIES[currency].letters} has: {decimals} at most", name)
     if not amount:
-        wrong_amount("the amount has to be more than zero")
+        wrong_amount("the amount has to be more than zero", name)
     return amount
 
 
-def wrong_amount(reason: str) -> NoReturn:
-    """End the command with exit code 2 over AMOUNT."""
-    raise click.BadParameter(reason, param_hint="'AMOUNT'")
+def wrong_amount(reason: str, name: str = "AMOUNT") -> NoReturn:
+    """End the command with exit code 2 over an argument or option."""
+    raise click.BadParameter(reason, param_hint=f"'{name}'")
 
 
 def show(content: Any) -> None:

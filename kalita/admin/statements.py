@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from kalita.admin.options import CURRENCY, WALLET, WALLET_LETTERS, data_option, settings_of
-from kalita.admin.running import Refused, run, with_app
+from kalita.admin.running import Refused, cannot_use, run, with_app
 from kalita.admin.wallets import no_such_wallet
 from kalita.app import App
 from kalita.clock import MOSCOW
@@ -50,7 +50,7 @@ def statement_(
 
     \b
     Example:  kalita wallet statement 79991112233 --from 2026-01-01 --to 2026-01-31 --format xlsx --out january.xlsx
-    Exit:     0 written, 1 no such wallet or not proven, 2 wrong command line or setting
+    Exit:     0 written, 1 no such wallet, not proven or no such place, 2 wrong command line or setting
     """
     if first > last:
         raise click.BadParameter("it is before --from", param_hint="'--to'")
@@ -70,8 +70,11 @@ def statement_(
         return write(made, cover, app.catalogue, kind)
 
     content = run(lambda: with_app(settings, work, writes=False))
-    with click.open_file(str(out), "wb") as file:
-        file.write(content)
+    try:
+        with click.open_file(str(out), "wb") as file:
+            file.write(content)
+    except OSError as problem:
+        raise cannot_use(problem) from None
     if str(out) != "-":
         click.echo(f"Wrote {out}, {len(content)} bytes.")
 

@@ -83,8 +83,8 @@ def _caps(per_payment: str | None, per_day: str | None, providers: tuple[int, ..
     if len(providers) > MOST_LISTED or len(places) > MOST_LISTED:
         raise click.UsageError(f"at most {MOST_LISTED} providers and networks can be named")
     return Caps(
-        None if per_payment is None else read_amount(per_payment, RUB),
-        None if per_day is None else read_amount(per_day, RUB),
+        None if per_payment is None else read_amount(per_payment, RUB, "--per-payment"),
+        None if per_day is None else read_amount(per_day, RUB, "--per-day"),
         providers,
         places,
     )

@@ -133,12 +133,14 @@ def _iso(text: str) -> str:
 
 
 def _roubles(rows: list[tuple[str, str, str]]) -> dict[int, Decimal]:
-    found = {}
+    found: dict[int, Decimal] = {}
     for letters, nominal, value in rows:
         if letters not in LETTERS or LETTERS[letters] == RUB:
             continue
         if not _NUMBER.fullmatch(nominal) or not _NUMBER.fullmatch(value):
             raise BadRates(f"{letters}: {nominal[:20]!r} and {value[:20]!r} are no nominal and value")
+        if LETTERS[letters] in found:
+            raise BadRates(f"{letters} is named twice")
         units, roubles = Decimal(nominal.replace(",", ".")), Decimal(value.replace(",", "."))
         if not units or not roubles:
             raise BadRates(f"{letters}: nominal and value have to be more than zero")

@@ -38,9 +38,10 @@ def test_the_central_banks_form_is_read() -> None:
         b"", b"x", b"2026-01-20\n", b"2026-01-20\nUSD,1\n", b"2026-01-20\nUSD,0,1\n", b"2026-01-20\nUSD,1,-1\n",
         b"2026-13-20\nUSD,1,1\n", b"2026-01-20\nUSD,1,1e5\n", b"\xff\xfe", b"<ValCurs/>", b"<", XML[:-9],
         XML.replace(b"20.01.2026", b"2026-01-20"), XML.replace(b"75,4100", b"NaN"), b"x" * 300_000,
+        b"2026-01-20\nUSD,1,75.41\nEUR,1,90\nUSD,1,76\n",
         b'<!DOCTYPE a [<!ENTITY b "c">]>' + XML[45:],
     ],
-    ids=range(16),
+    ids=range(17),
 )  # fmt: skip
 def test_what_is_no_file_of_rates_is_refused(content: bytes) -> None:
     """With words; a DTD is never looked at."""

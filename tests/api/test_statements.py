@@ -20,7 +20,7 @@ from kalita.receipts.sheets import harmless
 from tests.api.house import House, payment
 from tests.api.live import PAY, live
 from tests.books import bill
-from tests.commands import Done, kalita, past_the_program
+from tests.commands import Done, kalita, past_the_program, refused
 from tests.servers import Demo, Wallet, place
 
 OTHER = 79994445566
@@ -214,6 +214,14 @@ def test_wrong_command_lines(house: House, owner: Wallet, tmp_path: Path) -> Non
     assert statement(house, number, tmp_path, "doc").code == 2
     assert statement(house, number, tmp_path, "csv", "--from", "2026-02-01").code == 2
     assert statement(house, 79990000001, tmp_path, "csv").code == 1
+
+
+def test_statement_that_cannot_be_written_is_refused(house: House, owner: Wallet, tmp_path: Path) -> None:
+    """One line names the file."""
+    where = place(house.app.settings.data, house.app.settings.database)
+    out = ("--format", "csv", "--out", tmp_path / "no" / "x.csv")
+    done = kalita("wallet", "statement", str(owner.number), *out, *MONTH, *where)
+    refused(done, "no/x.csv", "No such file")
 
 
 def test_statement_goes_to_standard_output(house: House, owner: Wallet) -> None:

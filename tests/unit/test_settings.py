@@ -185,6 +185,15 @@ def test_the_password_of_a_database_is_never_shown(tmp_path: Path, url: str) -> 
     assert "hidden" not in refusal(tmp_path, "", {"KALITA_DATABASE": url.replace("postgres", "mysql")})
 
 
+@pytest.mark.parametrize("name", ["rates_url", "identification"])
+def test_the_password_of_a_service_is_never_shown(tmp_path: Path, name: str) -> None:
+    """Its address is; what is no address is shown as it is."""
+    settings, _ = made(tmp_path, "", {f"KALITA_{name.upper()}": "https://kalita:hidden@one.example.org/daily.xml"})
+    assert shown(settings)[name] == "https://kalita:********@one.example.org/daily.xml"
+    assert "hidden" not in repr(settings)
+    assert shown(made(tmp_path)[0])["identification"] == "listed"
+
+
 def test_there_is_no_default_secret() -> None:
     """An installation without a key of its own has none at all."""
     secrets = [one for one in dataclasses.fields(Settings) if one.metadata.get("secret")]
