@@ -25,7 +25,7 @@ from kalita.bills.keys import KeyPairs
 from kalita.bills.notify import Notices
 from kalita.bills.pay import Payers
 from kalita.bills.refund import Refunds
-from kalita.clock import MOVED, SECOND, Clock
+from kalita.clock import DEMO, MOVED, SECOND, Clock
 from kalita.connectors.registry import Registry
 from kalita.exchange.feed import keep_up
 from kalita.exchange.store import Exchange
@@ -216,8 +216,8 @@ class App:
         app = cls(settings, engine, keys, clock, ledger)
         app.is_new = not made
         await app._check_key()
-        await app.refresh()
         app._serving = serving
+        await app.refresh()
         return app
 
     async def refresh(self) -> None:
@@ -367,7 +367,7 @@ class App:
 
 async def _move(engine: Engine, clock: Clock, settings: Settings, serving: bool) -> None:
     """Set the clock as a demonstration's books have it; a server with real money never looks there."""
-    if settings.demo or (not serving and await engine.one("meta_get", "demo") is not None):
+    if settings.demo or (not serving and await engine.one("meta_get", DEMO) is not None):
         row = await engine.one("meta_get", MOVED)
         clock.offset = int(row[0]) if row else clock.offset
 

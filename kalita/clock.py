@@ -19,6 +19,9 @@ MOSCOW = timezone(timedelta(hours=3))
 MOSCOW_S = 3 * 3600
 
 
+DEMO = "demo"
+"""Under which name the books of a demonstration are marked as such."""
+
 MOVED = "clock"
 """Under which name a demonstration keeps how far its clock was moved, in microseconds."""
 

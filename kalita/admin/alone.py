@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from kalita.admin.running import Prepare, Refused, address_of, bound_to, run, serve_app
+from kalita.admin.running import Prepare, Refused, address_of, bound_to, may_serve, run, serve_app
 from kalita.app import App
 from kalita.clock import Clock
 from kalita.observe import UP_SINCE, log, set_up_log
@@ -67,6 +67,7 @@ class Alone:
         """Serve until a signal asks to stop, or to read the settings again; tell whether it is to stop."""
         app = await App.open(self._settings, Clock(), create=self._settings.demo, serving=True)
         try:
+            await may_serve(app)
             await app.start()
             address = address_of(self._bound)
             app.public_url = self._settings.public_url or address

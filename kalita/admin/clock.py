@@ -11,12 +11,13 @@ from kalita.admin.options import data_option, json_option, settings_of, show
 from kalita.admin.running import Refused, run, with_app
 from kalita.app import App
 from kalita.clock import DAY, HOUR, MINUTE, MOVED, SECOND, at_zone, micros
-from kalita.ids import moment_of
+from kalita.ids import LARGEST, moment_of
 from kalita.storage.engine import Step
 from kalita.wire.dates import parse_moment
 
 UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
 FARTHEST = 100 * 366 * DAY
+LAST = moment_of(LARGEST) - DAY
 _DURATION = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
 
 
@@ -108,6 +109,10 @@ def _work(data: Path | None, by: int = 0, to: int | None = None) -> tuple[int, i
         clock = app.clock
         clock.offset += by if to is None else to - clock.now()
         if by or to is not None:
+            if clock.now() > LAST:
+                raise click.BadParameter(
+                    f"the clock goes to {at_zone(LAST)} at most: ids of transactions end a day later"
+                )
             (newest,) = await app.engine.one("newest_transaction") or (0,)
             if clock.now() < moment_of(newest):
                 raise Refused(

@@ -13,6 +13,7 @@ import msgspec
 
 from kalita.admin.running import Refused
 from kalita.app import App
+from kalita.clock import DEMO
 from kalita.money import EUR, RUB, USD
 from kalita.people.persons import Person
 from kalita.people.wallets import Level
@@ -20,7 +21,7 @@ from kalita.storage.engine import Step
 from kalita.wire.endpoint import ALL_PERMISSIONS
 
 FILE = "demo.json"
-MARK = ("demo", "yes")
+MARK = (DEMO, "yes")
 """What tells the books of a demonstration from those of an installation with real money."""
 
 WALLETS = (

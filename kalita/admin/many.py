@@ -18,7 +18,7 @@ import click
 from kalita.access.rates import Rates
 from kalita.access.shared import shared_rates
 from kalita.admin.processes import Parent, Work
-from kalita.admin.running import Prepare, address_of, bound_to, run, serve_app
+from kalita.admin.running import Prepare, address_of, bound_to, may_serve, run, serve_app
 from kalita.app import App
 from kalita.clock import Clock
 from kalita.observe import UP_SINCE, log, set_up_log
@@ -65,6 +65,7 @@ async def _prepared(settings: Settings, address: str, prepare: Prepare | None) -
     """Bring the tables up to the code and do what comes before serving, once for all processes."""
     app = await App.open(settings, Clock(), create=settings.demo)
     try:
+        await may_serve(app)
         if prepare is None:
             return lambda: None
         await app.start()

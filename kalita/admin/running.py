@@ -14,6 +14,7 @@ import click
 import uvloop
 
 from kalita.app import App
+from kalita.clock import DEMO
 from kalita.keys import BadKey
 from kalita.ledger.writer import Fault
 from kalita.observe import set_up_log
@@ -77,6 +78,15 @@ async def with_app(
 
 Prepare = Callable[[App, str], Awaitable[Callable[[], None]]]
 """Called with the address before a server listens; what it returns is called once it does."""
+
+
+async def may_serve(app: App) -> None:
+    """Refuse to serve a demonstration's books as real ones. raises: Refused"""
+    if not app.settings.demo and await app.engine.one("meta_get", DEMO) is not None:
+        raise Refused(
+            "these books are a demonstration's, with play money and a clock that may have been moved: "
+            "serve them with `kalita demo`, or make real ones in another place with `kalita init`"
+        )
 
 
 async def serve_app(

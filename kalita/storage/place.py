@@ -37,10 +37,10 @@ class Place:
         return str(self.file) if self.file is not None else "the database on PostgreSQL"
 
     async def holds(self) -> bool:
-        """Tell whether there is an installation. raises: Unavailable, Unsafe"""
+        """Tell whether there is an installation; an empty file is none. raises: Unavailable, Unsafe"""
         if self._server is not None:
             return await self._server.open(create=False)
-        return self.file is not None and self.file.exists()
+        return self.file is not None and self.file.exists() and self.file.stat().st_size > 0
 
     async def open(self) -> Engine:
         """Open it, its tables up to the code. raises: Unavailable, Unsafe, NewerDatabase"""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from kalita.storage.sqlite.engine import connect
 from tests.commands import installed, kalita, refused, rows, wrong
 
 NUMBER = "79991112233"
@@ -126,6 +127,44 @@ def test_a_directory_without_an_installation_is_refused(tmp_path: Path, command:
     port = ("--port", "0", "--metrics-port", "-1") if command == "serve" else ()
     refused(kalita(*command.split(), *port, "--data", tmp_path / "no"), "there is no database", "kalita init")
     assert not (tmp_path / "no").exists()
+
+
+@pytest.mark.parametrize("command", READS)
+def test_an_empty_file_is_no_installation(copy: Path, command: str) -> None:
+    """What is left of one that was lost is not filled by accident, only by `kalita init`."""
+    (copy / "kalita.db").write_bytes(b"")
+    port = ("--port", "0", "--metrics-port", "-1") if command == "serve" else ()
+    refused(kalita(*command.split(), *port, "--data", copy), "there is no database", "kalita init")
+    assert (copy / "kalita.db").stat().st_size == 0
+    assert kalita("init", "--data", copy).out.startswith("Made ")
+
+
+def test_the_database_is_its_owners_only(tmp_path: Path) -> None:
+    """However open its directory is; a file that is there keeps its mode, for whom an operator lets read it."""
+    data = tmp_path / "data"
+    data.mkdir(mode=0o755)
+    kalita("init", "--data", data)
+    assert stat.S_IMODE((data / "kalita.db").stat().st_mode) == 0o600
+    with closing(connect(data / "kalita.db")) as held:
+        held.execute("DELETE FROM lane WHERE 0")
+        assert {stat.S_IMODE(file.stat().st_mode) for file in data.glob("kalita.db*")} == {0o600}
+    (data / "kalita.db").chmod(0o640)
+    assert kalita("wallet", "create", NUMBER, "--data", data).code == 0
+    assert stat.S_IMODE((data / "kalita.db").stat().st_mode) == 0o640
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("token", "issue", NUMBER, "--all", "--per-day", "0"), "'--per-day'"),
+        (("token", "issue", NUMBER, "--all", "--per-payment", "-1"), "'--per-payment'"),
+        (("topup", NUMBER, "90000000000000"), "too large"),
+        (("topup", NUMBER, "0x10"), "no amount"),
+    ],
+)
+def test_a_wrong_amount_is_named_by_its_place(fresh: Path, words: tuple[str, ...], told: str) -> None:
+    """The line says which argument or option it is, and what is wrong with it."""
+    wrong(kalita(*words, "--data", fresh), told)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The clock of a demonstration is moved beside its live server, on both engines."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from kalita.app import App
+from kalita.settings import Settings
 from tests.api.house import payment
 from tests.api.live import live
 from tests.commands import installed, kalita, refused, wrong
@@ -76,3 +79,32 @@ def test_clock_may_be_set(tmp_path: Path) -> None:
         back = kalita("clock", "set", "2030-05-05T10:00:00+03:00", "--data", server.data)
         assert back.code == 0
         assert "2030-05-05" in back.out
+
+
+def test_clock_ends_where_ids_do(tmp_path: Path) -> None:
+    """Neither command gets there, the books go on, and the line says how far the clock goes."""
+    with demo(tmp_path) as server, live(server, server.wallets[0]) as owner:
+        for words in (("set", "2090-01-01T00:00:00Z"), ("advance", "36600d"), ("set", "9990-01-01T00:00:00Z")):
+            wrong(kalita("clock", *words, "--data", server.data), "2089-09-05")
+        assert kalita("clock", "show", "--json", "--data", server.data).json["moved_s"] == 0
+        assert kalita("clock", "set", "2089-09-05T00:00:00Z", "--data", server.data).code == 0
+        soon(lambda: "2089" in httpx.get(f"{server.url}/nothing").json()["dateTime"])
+        assert owner.get("/funding-sources/v2/persons/{w}/accounts").status_code == 401
+
+
+def test_production_never_takes_a_moved_clock(tmp_path: Path, engine: str) -> None:
+    """Books that are a demonstration's are not served as real ones; and a server of real ones does not look there."""
+    with demo(tmp_path, engine=engine) as server:
+        assert kalita("clock", "advance", "32d", *server.place).code == 0
+    for processes in ("1", "2") if engine == "postgres" else ("1",):
+        options = ("--port", "0", "--metrics-port", "-1", "--processes", processes)
+        refused(kalita("serve", *options, *server.place), "demonstration", "kalita demo", "kalita init")
+    assert asyncio.run(_offset(Settings(data=server.data, database=server.database))) == 0
+
+
+async def _offset(settings: Settings) -> int:
+    app = await App.open(settings, serving=True)
+    try:
+        return app.clock.offset
+    finally:
+        await app.close()

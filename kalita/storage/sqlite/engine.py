@@ -5,6 +5,7 @@ The embedded engine: one connection on a thread of its own writes, one read-only
 """
 
 import asyncio
+import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -35,8 +36,14 @@ LANES = 64
 
 
 def connect(path: Path, read_only: bool = False) -> sqlite3.Connection:
-    """Open the file as this program uses it: WAL, every commit on the disk, statements kept prepared."""
+    """
+    Open the file as this program uses it: WAL, every commit on the disk, statements kept prepared.
+
+    A new file, and so its log, is its owner's only; one that is there keeps its mode.
+    """
     mode = "ro" if read_only else "rwc"
+    if not read_only and not path.exists():
+        _make(path)
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
@@ -52,6 +59,13 @@ def connect(path: Path, read_only: bool = False) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {LONGEST_WAL}")
     return connection
+
+
+def _make(path: Path) -> None:
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+    except OSError as problem:
+        raise sqlite3.OperationalError(f"unable to open database file: {problem.strerror}") from problem
 
 
 def migrated(connection: sqlite3.Connection) -> None:
