@@ -50,7 +50,7 @@ def orders(stage: str, paid: list[PaidOut]) -> list[Order]:
     if stage == "accept":
         return [held("one"), converted("two"), held("three")]
     if stage == "end":
-        return [ended(paid[0], Done("S1"), 0), ended(paid[1], Rejected(300, "no"), 0)]
+        return [ended(paid[0], Done("S1"), 0, 1), ended(paid[1], Rejected(300, "no"), 0, 1)]
     return [refunded(paid[0], "account", 0, AMOUNT, 0)]
 
 
