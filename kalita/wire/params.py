@@ -32,6 +32,8 @@ class Param:
     also      other spellings of the name
     ignored   values that count as absent
     refusal   what a wrong text is answered with
+    raw       its handler says what is wrong: NUL and bytes that are no UTF-8 reach `read` like any text, and a query of
+              too many parameters, where all are raw, counts as empty
     """
 
     name: str
@@ -46,6 +48,7 @@ class Param:
     example: Any = None
     refusal: Refusal = VALIDATION
     keyed: bool = False
+    raw: bool = False
 
 
 def whole(name: str, low: int, high: int, required: bool = False, default: int | None = None) -> Param:
@@ -158,6 +161,8 @@ def _texts(params: tuple[Param, ...], raw: str) -> dict[str, list[str]]:
     known = {name: param for param in params for name in (param.name, *param.also)}
     pairs = raw.split("&")
     if len(pairs) > MOST_PARAMETERS:
+        if all(param.raw for param in params):
+            return {}
         raise Refused(VALIDATION, f"more than {MOST_PARAMETERS} parameters")
     texts: dict[str, list[str]] = {}
     for pair in pairs:
@@ -179,7 +184,7 @@ def _decoded(text: str) -> str:
 
 
 def _read(param: Param, text: str) -> Any:
-    value = param.read(text) if "\0" not in text and "\ufffd" not in text else None
+    value = param.read(text) if param.raw or ("\0" not in text and "\ufffd" not in text) else None
     if value is None:
         raise Refused(param.refusal, f"{param.name}: {param.wrong}", {param.name: [param.wrong]})
     return value
