@@ -194,16 +194,24 @@ def with_body(query: bytes, body: bytes) -> bytes:
     """
     Return a query string with what a body says put behind it, whatever the body calls itself.
 
-    body  `name=text&…`, or a JSON object of texts and numbers; anything else says nothing
+    body  `name=text&…`, or a JSON object, of which texts and whole numbers count; anything else says nothing
     Source: client-compatibility.md 6
     """
     if body.lstrip()[:1] == b"{":
         try:
-            members = msgspec.json.decode(body, type=dict[str, str | int | None])
+            members = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
         except (msgspec.DecodeError, UnicodeDecodeError):
             return query
-        body = urlencode({name: text for name, text in members.items() if text is not None}, errors="replace").encode()
+        texts = {name: _member(bytes(value)) for name, value in members.items()}
+        body = urlencode({name: text for name, text in texts.items() if text is not None}, errors="replace").encode()
     return b"&".join(part for part in (query, body.strip()) if part)
+
+
+def _member(value: bytes) -> str | int | None:
+    try:
+        return msgspec.json.decode(value, type=str | int | None)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def read_path(params: tuple[Param, ...], texts: dict[str, str]) -> dict[str, Any]:
