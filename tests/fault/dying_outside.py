@@ -38,7 +38,7 @@ def converted(client_id: str) -> Order:
     fields = {"account": f"+{BOB}"}
     request = Request(ALICE, 1099, client_id, 100, USD, RUB, "Account", fields, None)
     kinds = Kinds(None, NoWriter(), KEYS, True, None, None)
-    order = kinds._converted(request, "meaning", BOB, 7_542, 10)
+    order = kinds._converted(request, "meaning", BOB, 7_542, 10, request.fields)
     return Order(**{name: getattr(order, name) for name in order.__struct_fields__} | {"extras": RATE})
 
 
