@@ -156,6 +156,7 @@ class Dispatch:
         self._begin(PaidOut(*facts), _fields(text), state, attempts, born=False)
 
     def _begin(self, paid: PaidOut, fields: dict[str, str], state: int, attempts: int, born: bool = True) -> None:
+        provider = self._catalogue.get(paid.provider)
         payout = Payout(
             paid.wallet,
             paid.txn_id,
@@ -165,6 +166,7 @@ class Dispatch:
             paid.currency,
             moment_of(paid.txn_id),
             attempts,
+            *(provider.form.carried(fields) if provider is not None else ()),
         )
         task = asyncio.create_task(self._carry(paid, payout, born and state == 0))
         self._under_way.add(task)

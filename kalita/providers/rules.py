@@ -143,6 +143,16 @@ class Form:
         """Return the names of the fields that hold a card number."""
         return tuple(rule.name for rule in self.rules if rule.name in fields and rule.is_card(fields))
 
+    def carried(self, fields: Fields) -> tuple[str, dict[str, str]]:
+        """
+        Return what a connector needs beside `account`: the card number, and the other fields that are asked for.
+
+        What nobody asked for stays here, so does what our own preparatory call handed out.
+        """
+        card = next((name for name in self.cards(fields) if name != "account"), "")
+        left = {rule.name: rule for rule in self.rules if rule.name in fields and rule.name not in ("account", card)}
+        return fields.get(card, ""), {name: fields[name] for name, rule in left.items() if not rule.prepared}
+
     def shown(self, fields: dict[str, str]) -> dict[str, str]:
         """
         Return the fields as answers and history may show them: card numbers masked, also where nobody asked for one.
