@@ -294,7 +294,9 @@ def test_commands_say_no(server: Demo, terminals: Any) -> None:
     refused(kalita("agent", "create", "terminals", *server.place), "already")
     refused(kalita("agent", "statement", "nobody", *server.place), "no agent nobody")
     wrong(kalita("agent", "create", "a b", *server.place), "letters")
-    wrong(kalita("agent", "create", "more", "--overdraft", "x", *server.place), "AMOUNT")
+    for overdraft in ("x", "", ".", "0.", "..", "0.001", "-1"):
+        wrong(kalita("agent", "create", "more", "--overdraft", overdraft, *server.place), "AMOUNT")
+    assert kalita("agent", "create", "without", "--overdraft", "0.00", *server.place).code == 0
     wrong(kalita("registry", "agent", "terminals", "20261301", *server.place), "no day")
     wrong(kalita("registry", "provider", "674", "2026", *server.place), "DAY")
     assert terminals["password"] not in kalita("agent", "list", *server.place).out
