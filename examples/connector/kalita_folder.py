@@ -31,7 +31,7 @@ class Folder:
     async def pay(self, payout: Payout, gate: Gate) -> Outcome:
         """Write the file, whole or not at all; a repeat writes the same one."""
         file = Path(gate.url) / f"{payout.txn_id}.json"
-        told = {"txn": payout.txn_id, "account": payout.account, "sum": payout.sum, "currency": payout.currency}
+        told = {"txn": payout.txn_id, "account": payout.recipient, "sum": payout.sum, "currency": payout.currency}
         partial = file.with_suffix(".part")
         partial.write_text(json.dumps(told), "utf-8")
         partial.replace(file)

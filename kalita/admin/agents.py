@@ -1,6 +1,7 @@
 """Agents, who bring money in: `agent create`, `list`, `fund`, `statement`."""
 
 import contextlib
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from kalita.app import App
 from kalita.clock import MOSCOW, SECOND, at_zone
 from kalita.money import face
 from kalita.refusals import Refusal
+
+_ZERO = re.compile(r"0+(\.0{1,2})?", re.ASCII)
 
 
 def name_of(context: click.Context, option: click.Parameter, text: str) -> str:
@@ -54,7 +57,7 @@ def create(name: str, overdraft: str, certificate: str, data: Path | None, as_js
     Example:  kalita agent create terminals --overdraft 50000 --json
     Exit:     0 made, 1 the name is taken, 2 wrong command line or setting
     """
-    minor = read_amount(overdraft, CURRENCY) if overdraft.strip("0.") else 0
+    minor = 0 if _ZERO.fullmatch(overdraft) else read_amount(overdraft, CURRENCY)
     settings = settings_of(data=data)
 
     async def work(app: App) -> dict[str, Any]:

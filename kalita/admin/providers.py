@@ -10,6 +10,8 @@ import click
 from kalita.admin.options import data_option, json_option, settings_of, show, table
 from kalita.admin.running import Refused, run, with_app
 from kalita.app import App
+from kalita.outbound.targets import BadTarget
+from kalita.outbound.targets import read as read_target
 from kalita.providers.detect import CARD, PHONE
 from kalita.providers.provider import COLUMNS, KINDS, STATUSES, BadRow, Row
 
@@ -182,11 +184,25 @@ async def _change(app: App, changes: dict[int, dict[str, str]], number: int | No
         if name and not app.connectors.knows(name):
             known = ", ".join(app.connectors.names())
             raise Refused(f"there is no connector {name}: {known} are installed; nothing was changed")
+    await _check_addresses(app, changes)
     try:
         await app.providers.change(changes)
     except BadRow as problem:
         raise Refused(f"{problem}; nothing was changed") from None
     return await _row(app, number) if number is not None else {}
+
+
+async def _check_addresses(app: App, changes: dict[int, dict[str, str]]) -> None:
+    """Refuse addresses that the way out would never call; what an installed plug-in makes of its own is its affair."""
+    rows = await app.providers.rows()
+    for number, columns in changes.items():
+        url, now = columns.get("url"), rows.get(number, {})
+        if not url or not app.connectors.is_own(columns.get("connector", now.get("connector", ""))):
+            continue
+        try:
+            read_target(url)
+        except BadTarget as problem:
+            raise click.BadParameter(f"provider {number}: {problem}; nothing was changed", param_hint="url") from None
 
 
 def _prefixes(kind: str, file: Path) -> dict[str, str]:

@@ -108,7 +108,7 @@ def _check_day(day: str) -> None:
 
 def _theirs(file: Path) -> list[Line]:
     try:
-        return read(file.read_text("utf-8-sig"))
+        return read(file.read_bytes().decode("utf-8-sig"))
     except (OSError, UnicodeDecodeError, BadRegistry) as problem:
         raise click.BadParameter(f"{file}: {problem}", param_hint="--against") from None
 

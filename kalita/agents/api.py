@@ -37,6 +37,9 @@ XML = b"text/xml; charset=UTF-8"
 _TXN = re.compile(r"\d{1,20}", re.ASCII)
 _DATE = re.compile(r"\d{14}", re.ASCII)
 _SUM = re.compile(r"\d{1,12}(\.\d{1,2})?", re.ASCII)
+DATE = "%Y%m%d%H%M%S"
+NO_NUMBER = Result(WRONG_ACCOUNT, "the account is the number of a wallet, 10 to 15 digits")
+NO_SUM = Result(OTHER, "a sum like 10.45 is needed")
 
 
 class AgentApi:
@@ -69,6 +72,7 @@ class AgentApi:
         return await self._agents.caller(call.path["agent"], login, password, certificate.decode("latin-1"))
 
     async def _answer(self, agent: Agent, query: dict[str, str]) -> str:
+        query["account"] = query["account"].strip(" ")  # a `+` that was not encoded arrives as a blank
         txn_id = query["txn_id"] if _TXN.fullmatch(query["txn_id"]) else ""
         command = query["command"]
         if command not in ("check", "pay") or (command == "pay" and not txn_id):
@@ -77,10 +81,22 @@ class AgentApi:
         amount = parse_amount(query["sum"]) if _SUM.fullmatch(query["sum"]) else None
         if command == "pay":
             return await self._pay(agent, txn_id, wallet, amount, query)
+        return written(txn_id, await self._check(agent, txn_id, wallet, amount, query))
+
+    async def _check(
+        self, agent: Agent, txn_id: str, wallet: int | None, amount: int | None, query: dict[str, str]
+    ) -> Result:
+        """Look at a payment as `_pay` would, but for the agent's own money; the sum may be left out or zero."""
         if wallet is None:
-            return written(txn_id, Result(WRONG_ACCOUNT, "the account is the number of a wallet, 10 to 15 digits"))
-        result = await self._standing(wallet) or Result(OK, "OK")
-        return written(txn_id, result)
+            return NO_NUMBER
+        if amount is None and query["sum"]:
+            return NO_SUM
+        wrong = await self._standing(wallet)
+        if wrong is None and amount:
+            order = await self._order(agent, txn_id, wallet, amount, "", query)
+            refusal = await self._limits.would_refuse(order)
+            wrong = None if refusal is None else _said(refusal)
+        return wrong or Result(OK, "OK")
 
     async def _standing(self, wallet: int) -> Result | None:
         """Return why a wallet cannot be topped up, or None."""
@@ -139,7 +155,7 @@ class AgentApi:
         )
 
     def _today(self) -> str:
-        return datetime.fromtimestamp(self._clock.now() // SECOND, MOSCOW).strftime("%Y%m%d%H%M%S")
+        return datetime.fromtimestamp(self._clock.now() // SECOND, MOSCOW).strftime(DATE)
 
 
 def _said(refusal: Refusal) -> Result:
@@ -155,12 +171,23 @@ def _said(refusal: Refusal) -> Result:
 
 def _wrong(wallet: int | None, amount: int | None, day: str) -> Result | None:
     if wallet is None:
-        return Result(WRONG_ACCOUNT, "the account is the number of a wallet, 10 to 15 digits")
+        return NO_NUMBER
     if amount is None:
-        return Result(OTHER, "a sum like 10.45 is needed")
+        return NO_SUM
     if amount == 0:
         return Result(TOO_SMALL, "the sum has to be more than zero")
-    return None if _DATE.fullmatch(day) else Result(OTHER, "a txn_date like 20260131235959 is needed")
+    return None if _is_date(day) else Result(OTHER, "a txn_date like 20260131235959 is needed")
+
+
+def _is_date(text: str) -> bool:
+    """Tell whether a text is a moment of the calendar: the registry of its day has to find it again."""
+    if not _DATE.fullmatch(text):
+        return False
+    try:
+        datetime.strptime(text, DATE)
+    except ValueError:
+        return False
+    return True
 
 
 def _basic(headers: Any) -> tuple[str, str]:
@@ -177,16 +204,17 @@ def _basic(headers: Any) -> tuple[str, str]:
 
 
 def _any(name: str, example: str) -> Param:
-    return Param(name, lambda text: text[:256], "any text", {"type": "string"}, example=example)
+    return Param(name, lambda text: text[:256], "any text", {"type": "string"}, example=example, raw=True)
 
 
 AGENT = Param(
     "agent",
-    lambda text: text if NAME.fullmatch(text) else None,
+    lambda text: text if NAME.fullmatch(text) else "",  # nobody's name, and nobody is told more than 401
     "the name of an agent is needed",
     {"type": "string", "pattern": f"^{NAME.pattern}$"},
     True,
     example="terminals",
+    raw=True,
 )
 _QUERY = (
     _any("command", "check"), _any("txn_id", "1234567"), _any("account", "79991112233"), _any("sum", "10.45"),
@@ -210,6 +238,7 @@ ROWS = tuple(
         rate=Rate.NONE,
         form=True,
         sampled=True,
+        head=False,
     )
     for method in ("GET", "POST")
 )

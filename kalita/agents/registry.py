@@ -1,7 +1,8 @@
 """
 Registries: the list of a day's payments that two sides exchange, and what differs. Source: osmp.md "Rules".
 
-One line a payment, `txn_id;txn_date;account;sum`; the last line is `count;total`. Nothing is booked by what differs.
+One line a payment, `txn_id;txn_date;account;sum`; the last line is `count;total`. An account may hold a `;`: the others
+are told from both ends. Nothing is booked by what differs.
 """
 
 import re
@@ -10,8 +11,9 @@ from typing import NamedTuple
 
 from kalita.money import parse_amount
 
-_LINE = re.compile(r"(\d{1,20});(\d{14});([^;\r\n]{0,200});(\d{1,12}(?:\.\d{1,2})?)", re.ASCII)
+_LINE = re.compile(r"(\d{1,20});(\d{14});([^\n]*);(\d{1,12}(?:\.\d{1,2})?)", re.ASCII)
 _END = re.compile(r"(\d{1,9});(\d{1,15}(?:\.\d{1,2})?)", re.ASCII)
+_AROUND = " \t\r"
 LARGEST = 64 * 1024 * 1024
 
 
@@ -53,15 +55,15 @@ def read(text: str) -> list[Line]:
 
     raises  BadRegistry
     """
-    rows = text.splitlines()
+    rows = text.removesuffix("\n").split("\n")  # no other character ends a line: an account may hold it
     lines = []
     for number, row in enumerate(rows[:-1], start=1):
-        found = _LINE.fullmatch(row.strip())
+        found = _LINE.fullmatch(row.strip(_AROUND))
         amount = parse_amount(found[4]) if found else None
         if found is None or amount is None:
             raise BadRegistry(f"line {number}: `txn_id;txn_date;account;sum` is needed")
         lines.append(Line(found[1], found[2], found[3], amount))
-    end = _END.fullmatch(rows[-1].strip()) if rows else None
+    end = _END.fullmatch(rows[-1].strip(_AROUND))
     if end is None:
         raise BadRegistry("the last line has to be `count;total`")
     if (int(end[1]), parse_amount(end[2])) != (len(lines), sum(one.amount for one in lines)):

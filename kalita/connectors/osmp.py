@@ -6,7 +6,7 @@ import base64
 import re
 from collections.abc import Callable
 from datetime import datetime
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
@@ -20,6 +20,8 @@ LARGEST_ANSWER = 64 * 1024
 RESULTS = {4: 4, 5: 5, 7: 8, 8: 8, 79: 5, 241: 241, 242: 242, 243: 5, 300: 300}
 """Final results of a provider, and the code our history shows for each."""
 NOT_YET = (1, 90)
+OURS = ("command", "txn_id", "txn_date", "account", "sum")
+"""Parameters of the protocol: no field of a payment goes out under such a name, in whatever case."""
 _LOOPBACK = re.compile(r"http://(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\]|localhost)[:/]", re.ASCII)
 
 
@@ -33,7 +35,7 @@ class Osmp:
 
     async def check(self, payout: Payout, gate: Gate) -> Outcome:
         """Ask whether the account can be paid."""
-        query = {"command": "check", "txn_id": str(payout.txn_id), "account": payout.account, "sum": payout.sum}
+        query = {"command": "check", "txn_id": str(payout.txn_id), "account": payout.recipient, "sum": payout.sum}
         return await self._ask(payout, gate, query)
 
     async def pay(self, payout: Payout, gate: Gate) -> Outcome:
@@ -43,7 +45,7 @@ class Osmp:
             "command": "pay",
             "txn_id": str(payout.txn_id),
             "txn_date": day.strftime("%Y%m%d%H%M%S"),
-            "account": payout.account,
+            "account": payout.recipient,
             "sum": payout.sum,
         }
         return await self._ask(payout, gate, query)
@@ -58,11 +60,18 @@ class Osmp:
     async def _ask(self, payout: Payout, gate: Gate, query: dict[str, str]) -> Outcome:
         if not (gate.url.startswith("https://") or _LOOPBACK.match(gate.url)):
             return Unknown("plain HTTP goes to this machine only: set an https address")
+        query |= _more(payout, gate)
         url = f"{gate.url}{'&' if '?' in gate.url else '?'}{urlencode(query)}"
         answer = await self._way(gate.ca).get(url, _headers(gate), self.within_s, LARGEST_ANSWER)
         if not isinstance(answer, Answer):
             return Unknown(f"{answer.reason}: {answer.detail}")
         return read_answer(answer, payout.txn_id)
+
+
+def _more(payout: Payout, gate: Gate) -> dict[str, str]:
+    """Return the other fields, to go out under their own names: none stands in for ours or the address's."""
+    taken = {*OURS, *(name.lower() for name, _ in parse_qsl(urlsplit(gate.url).query, keep_blank_values=True))}
+    return {name: text for name, text in payout.details.items() if name.lower() not in taken}
 
 
 def _headers(gate: Gate) -> dict[str, str]:

@@ -59,6 +59,8 @@ class Payout:
 
     txn_id    ours; the same in every repeat, and what the provider must not pay twice
     fields    of the payment, card numbers in clear: never log them
+    card      the card number that the form asks for beside `account`, which then only shows its mask; empty: none
+    details   what else of the fields the form asks for, beside `account` and card
     amount    what the recipient gets, minor units of the currency
     moment    when it was accepted, microseconds UTC
     attempts  how often the provider was asked before
@@ -72,11 +74,18 @@ class Payout:
     currency: int
     moment: int
     attempts: int = 0
+    card: str = field(default="", repr=False)
+    details: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def account(self) -> str:
-        """Whom it is for."""
+        """Whom it is for, as history shows it but for a mask."""
         return self.fields.get("account", "")
+
+    @property
+    def recipient(self) -> str:
+        """Whom the provider has to pay: the card where there is one beside `account`."""
+        return self.card or self.account
 
     @property
     def sum(self) -> str:

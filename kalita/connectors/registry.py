@@ -46,6 +46,10 @@ class Registry:
         """Tell whether there is such a connector."""
         return name in self._makers or name in self._plugins
 
+    def is_own(self, name: str) -> bool:
+        """Tell whether a connector comes with the program; so does none at all."""
+        return not name or name in self._makers
+
     def get(self, name: str) -> Connector | None:
         """Return a connector; None when there is none of this name, or it cannot be loaded."""
         if name not in self._made:

@@ -51,7 +51,7 @@ class Simulator:
 
 
 def _script(payout: Payout) -> tuple[str, int]:
-    digits = "".join(re.findall(r"\d", payout.fields.get("cardNumber") or payout.account, re.ASCII))
+    digits = "".join(re.findall(r"\d", payout.recipient, re.ASCII))
     found = _SCRIPT.search(digits)
     if found is None or (found[1] == "1" and not int(found[2])):
         return "", 0

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from kalita.access.caps import Caps
 from kalita.exchange.store import Exchange
 from kalita.keys import Keys
+from kalita.ledger.accounts import BAR_OUT, Kind, account_id
 from kalita.ledger.order import Accepted, Order
 from kalita.ledger.writer import Ledger
 from kalita.limits.bind import Limits
@@ -17,19 +18,34 @@ from kalita.payments.kinds import Kinds, Plan
 from kalita.payments.preview import refusal_of
 from kalita.payments.request import Request, meaning_of
 from kalita.people.wallets import Level
-from kalita.providers.catalogue import CONVERSION, NICKNAME_TRANSFER, NOT_OFFERED, WALLET_TRANSFER, Catalogue
+from kalita.providers.catalogue import (
+    CONVERSION,
+    INSIDE,
+    NICKNAME_TRANSFER,
+    NOT_OFFERED,
+    WALLET_TRANSFER,
+    Catalogue,
+)
 from kalita.providers.prepared import Prepared
 from kalita.providers.provider import Provider
 from kalita.refusals import (
+    ABOVE_MAXIMUM,
+    BELOW_MINIMUM,
     CURRENCY,
     LEVEL_TOO_LOW,
+    OUTGOING_RESTRICTED,
     PROVIDER_CLOSED,
     REPEATED,
+    UNREACHABLE,
     UNUSABLE,
+    WRONG_CARD_DATA,
     Refusal,
     Refused,
 )
 from kalita.storage.engine import Engine
+
+AFTER_RESTRICTION = (LEVEL_TOO_LOW, BELOW_MINIMUM, ABOVE_MAXIMUM, UNREACHABLE)
+"""What is looked at after a restriction of the payer."""
 
 
 class Payments:
@@ -87,7 +103,7 @@ class Payments:
         """
         plan = await self._plan(request, "")
         if isinstance(plan, Refusal):
-            raise Refused(plan)
+            raise Refused(await self._first_of(plan, request))
         refusal = await refusal_of(await self._bound(plan), self._engine, self._limits)
         if refusal is not None:
             raise Refused(refusal)
@@ -103,20 +119,32 @@ class Payments:
         """Answer a repeat even when the rules would now refuse it: the id is looked up before any rule."""
         row = await self._engine.one("payment_by_client_id", request.payer, request.client_id)
         if row is None:
-            raise Refused(refusal)
+            raise Refused(await self._first_of(refusal, request))
         earlier = Accepted(row[0], row[2], True)
         if row[1] != meaning:
             raise Refused(REPEATED)
         return earlier.answer
 
+    async def _first_of(self, refusal: Refusal, request: Request) -> Refusal:
+        """
+        Return what comes first: a restricted payer is told so before his level or the sum is looked at.
+
+        The ledger looks at the restriction of what is planned; so here it is only read once something else was refused.
+        Source: payments.md 3.1 steps 7 and 8
+        """
+        if refusal not in AFTER_RESTRICTION or request.pay_from is None:
+            return refusal
+        row = await self._engine.one("account_standing", account_id(request.payer, Kind.WALLET, request.pay_from))
+        return OUTGOING_RESTRICTED if row is not None and row[0] & BAR_OUT else refusal
+
     async def _plan(self, request: Request, meaning: str) -> Plan | Refusal:
+        """Look at a request in the order of payments.md 3.1, steps 5 to 8, as far as no lock is needed."""
         provider = self._catalogue.get(request.provider)
-        if provider is None or not provider.payable or provider.id in NOT_OFFERED or provider.kind == "internal":
+        if provider is None or not self._offered(provider):
             return PROVIDER_CLOSED
-        if request.method != "Account":
-            return UNUSABLE
-        if request.currency not in provider.currencies or request.pay_from not in WALLET_CURRENCIES:
-            return CURRENCY
+        refusal = _unusable(request, provider) or self._wrong_fields(request, provider)
+        if refusal is not None:
+            return refusal
         if provider.level > Level.ANONYMOUS and await self._limits.level(request.payer) < provider.level:
             return LEVEL_TOO_LOW
         if provider.id == WALLET_TRANSFER:
@@ -125,15 +153,34 @@ class Payments:
             return await self._kinds.to_nickname(request, provider, meaning)
         if provider.id == CONVERSION:
             return await self._kinds.conversion(request, provider, meaning)
-        return self._outside(request, provider, meaning)
+        assert self._dispatch is not None
+        return self._kinds.outside(request, provider, meaning, self._dispatch.lease)
 
-    def _outside(self, request: Request, provider: Provider, meaning: str) -> Plan | Refusal:
-        if self._dispatch is None or self._prepared is None or not self._dispatch.reaches(provider):
-            return PROVIDER_CLOSED
-        refusal = provider.form.refusal(request.fields, request.payer, self._strict)
-        if refusal is not None:
-            return refusal
-        return self._kinds.outside(request, provider, meaning, self._dispatch.lease, self._prepared)
+    def _offered(self, provider: Provider) -> bool:
+        if not provider.payable or provider.id in NOT_OFFERED or provider.kind == "internal":
+            return False
+        if provider.id in INSIDE:
+            return True
+        return self._dispatch is not None and self._prepared is not None and self._dispatch.reaches(provider)
+
+    def _wrong_fields(self, request: Request, provider: Provider) -> Refusal | None:
+        form, fields = provider.form, request.fields
+        refusal = form.refusal(fields, request.payer, self._strict)
+        if (
+            refusal is None
+            and form.prepared
+            and (self._prepared is None or not self._prepared.fits(request.payer, fields))
+        ):
+            return WRONG_CARD_DATA
+        return refusal
+
+
+def _unusable(request: Request, provider: Provider) -> Refusal | None:
+    if request.method != "Account":
+        return UNUSABLE
+    if request.currency not in provider.currencies or request.pay_from not in WALLET_CURRENCIES:
+        return CURRENCY
+    return CURRENCY if request.pay_from != request.currency and provider.id != CONVERSION else None
 
 
 __all__ = ["Payments", "Request"]

@@ -12,7 +12,9 @@ Source: payments.md 3.3, osmp.md "Rules"
 
 import asyncio
 import secrets
+from collections import Counter
 from collections.abc import Coroutine
+from functools import partial
 
 import msgspec
 from msgspec.structs import replace
@@ -26,7 +28,7 @@ from kalita.ledger.writer import Fault, Ledger
 from kalita.limits.bind import Limits
 from kalita.observe import log
 from kalita.payments.kinds import SEALED, Lease, Plan
-from kalita.payments.payouts import OPERATORS, PaidOut, ended
+from kalita.payments.payouts import OPERATORS, PaidOut, ended, said_of
 from kalita.payments.request import Request
 from kalita.providers.catalogue import INSIDE, Catalogue
 from kalita.providers.provider import Provider
@@ -43,10 +45,13 @@ GRACE_S = 5.0
 CLAIMED = 64
 AT_ONCE = 64
 """How many payments are under way at one provider; the others wait, and no other provider waits with them."""
+FULL = 2 * AT_ONCE
+"""As many again wait at its door: no more of its payments are claimed until some are through."""
 REPEATS = (30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR)
 MOST_ATTEMPTS = len(REPEATS) + 72
 """After three days of hourly questions the operator decides."""
 ASKED = 1
+_encode = msgspec.json.encode
 _fields = msgspec.json.Decoder(dict[str, str]).decode
 
 
@@ -63,6 +68,7 @@ class Dispatch:
         self._holder, self._claims = secrets.token_hex(8), 0
         self._doors: dict[int, asyncio.Semaphore] = {}
         self._under_way: set[asyncio.Task[None]] = set()
+        self._count: Counter[int] = Counter()
 
     @property
     def lease(self) -> Lease:
@@ -128,15 +134,14 @@ class Dispatch:
         return self._holder, f"{self._holder}~"
 
     async def round(self) -> int:
-        """Claim what is due and begin to carry it; return how many."""
-        if len(self._under_way) > 4 * CLAIMED:
-            return 0
+        """Claim what is due, but for providers whose door is full, and begin to carry it; return how many."""
+        full = _encode([provider for provider, count in self._count.items() if count >= FULL]).decode()
         now = self._clock.now()
-        if await self._engine.one("payout_unclaimed", now) is None:
+        if await self._engine.one("payout_unclaimed", now, full) is None:
             return 0  # the usual case costs a look, and no write
         self._claims += 1
         claim = f"{self._holder}-{self._claims}"
-        count = await self._change("payout_claim", claim, LEASE, now, CLAIMED)
+        count = await self._change("payout_claim", claim, LEASE, now, CLAIMED, full)
         if count:
             for row in await self._engine.all("payouts_held", claim, now):
                 self._claimed(row)
@@ -151,6 +156,7 @@ class Dispatch:
         self._begin(PaidOut(*facts), _fields(text), state, attempts, born=False)
 
     def _begin(self, paid: PaidOut, fields: dict[str, str], state: int, attempts: int, born: bool = True) -> None:
+        provider = self._catalogue.get(paid.provider)
         payout = Payout(
             paid.wallet,
             paid.txn_id,
@@ -160,10 +166,18 @@ class Dispatch:
             paid.currency,
             moment_of(paid.txn_id),
             attempts,
+            *(provider.form.carried(fields) if provider is not None else ()),
         )
         task = asyncio.create_task(self._carry(paid, payout, born and state == 0))
         self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        self._count[paid.provider] += 1
+        task.add_done_callback(partial(self._through, paid.provider))
+
+    def _through(self, provider: int, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        self._count[provider] -= 1
+        if not self._count[provider]:
+            del self._count[provider]
 
     async def settled(self) -> None:
         """Wait until nothing is under way here."""
@@ -203,17 +217,23 @@ class Dispatch:
         if isinstance(outcome, Unknown):
             await self._again(paid, payout.attempts, outcome)
             return
-        refusal = await self.end(paid, outcome)
-        if refusal is not None:
-            log.warning("payout_ended_before", transaction=paid.txn_id)
+        if await self.end(paid, outcome, 1) is not None:
+            await self._late(paid, outcome)
 
-    async def end(self, paid: PaidOut, outcome: Done | Rejected) -> Refusal | None:
+    async def _late(self, paid: PaidOut, outcome: Done | Rejected) -> None:
+        """Keep what a provider said of a payment that an operator had settled: he may have to set it right."""
+        said = f"late answer: {said_of(outcome)}"
+        log.error("payout_ended_before", transaction=paid.txn_id, outcome=said)
+        await self._engine.change(Step("payout_late", (paid.wallet, paid.txn_id, said)))
+
+    async def end(self, paid: PaidOut, outcome: Done | Rejected, asked: int = 0) -> Refusal | None:
         """
         Let a payment on hold end, in one commit with all that hangs on it.
 
+        asked    1 when it is a provider's answer, which counts as an attempt; 0 when an operator says so
         returns  the refusal when it had ended before, and then nothing was moved
         """
-        order = ended(paid, outcome, self._writer.lane)
+        order = ended(paid, outcome, self._writer.lane, asked)
         if isinstance(outcome, Rejected):
             order = replace(order, counts=await self._limits.given_back(paid.record, paid.txn_id, paid.limited))
         done = await self._writer.submit(order)

@@ -26,7 +26,6 @@ from kalita.money import KZT, RUB, WALLET_CURRENCIES
 from kalita.payments.request import Request, answer_around
 from kalita.people.wallets import Level
 from kalita.providers.catalogue import WALLET_SYSTEM, WALLET_TRANSFER
-from kalita.providers.prepared import Prepared
 from kalita.providers.provider import Provider
 from kalita.providers.quotes import category_of, out_of_bounds
 from kalita.refusals import (
@@ -34,7 +33,6 @@ from kalita.refusals import (
     NO_SUCH_RECIPIENT,
     OWN_WALLET,
     UNREACHABLE,
-    WRONG_CARD_DATA,
     WRONG_FORMAT,
     Refusal,
 )
@@ -102,8 +100,6 @@ class Kinds:
         """Plan a transfer. as_: the provider that history shows, when it is not the one that was asked for."""
         if payee == request.payer:
             return OWN_WALLET
-        if request.pay_from != request.currency:
-            return CURRENCY
         refusal = out_of_bounds(provider.terms, request.amount)
         if refusal is not None:
             return refusal
@@ -117,7 +113,7 @@ class Kinds:
             payer, Direction.OUT, currency, as_ or request.provider, shown, amount, fee, comment, request.client_id
         )
         received = Record(payee, Direction.IN, currency, WALLET_SYSTEM, f"+{payer}", amount, 0, comment, None)
-        answer = answer_around(request, currency, request.fields)
+        answer = answer_around(request, currency, provider.form.shown(request.fields))
         return Plan(_order(request, meaning, transfers, openings, (paid, received), answer), Category.TRANSFER)
 
     def _payee(self, payee: int, currency: int) -> list[Opening]:
@@ -148,7 +144,8 @@ class Kinds:
         if rate is None:
             return UNREACHABLE
         cost = debit(request.amount, source, target, rate)
-        order = self._converted(request, meaning, payee, cost, provider.terms.commission(cost))
+        shown = provider.form.shown(request.fields)
+        order = self._converted(request, meaning, payee, cost, provider.terms.commission(cost), shown)
         order = msgspec.structs.replace(order, extras=(Extra("conversion_add", (request.payer, TXN, str(rate))),))
         counts: tuple[Count, ...] = ()
         if target == KZT:
@@ -157,10 +154,13 @@ class Kinds:
         counted = tuple(one for one in order.records if one.currency == source or one.direction is Direction.IN)
         return Plan(msgspec.structs.replace(order, counts=counts), category, counted)
 
-    def _converted(self, request: Request, meaning: str, payee: int, cost: int, fee: int) -> Order:
+    def _converted(
+        self, request: Request, meaning: str, payee: int, cost: int, fee: int, shown: dict[str, str]
+    ) -> Order:
         """
         Build the order of a conversion.
 
+        shown      the fields, card numbers masked
         cost, fee  minor units of the balance that pays; what rounding left over stays on its liquidity account
         """
         payer, amount, comment = request.payer, request.amount, request.comment or ""
@@ -185,25 +185,19 @@ class Kinds:
                 Record(payer, Direction.OUT, target, WALLET_TRANSFER, f"+{payee}", amount, 0, comment, None),
                 Record(payee, Direction.IN, target, WALLET_SYSTEM, f"+{payer}", amount, 0, comment, None),
             ]
-        answer = answer_around(request, target, request.fields)
+        answer = answer_around(request, target, shown)
         return _order(request, meaning, transfers, openings, tuple(records), answer)
 
-    def outside(
-        self, request: Request, provider: Provider, meaning: str, lease: Lease, prepared: Prepared
-    ) -> Plan | Refusal:
+    def outside(self, request: Request, provider: Provider, meaning: str, lease: Lease) -> Plan | Refusal:
         """
         Plan a payment to an outside provider: on hold until its connector knows. Source: payments.md 3.3, 4.4 to 4.10.
 
         lease  who will carry it
         """
-        if request.pay_from != request.currency:
-            return CURRENCY
         refusal = out_of_bounds(provider.terms, request.amount)
         if refusal is not None:
             return refusal
         fields, currency = request.fields, request.currency or RUB
-        if any(rule.prepared for rule in provider.form.rules) and not prepared.fits(request.payer, fields):
-            return WRONG_CARD_DATA
         shown = provider.form.shown(fields)
         fee = provider.terms.commission(request.amount) + provider.form.surcharge(fields)
         record = Record(

@@ -58,14 +58,21 @@ class PaidOut(NamedTuple):
         return Category(self.category)
 
 
-def ended(paid: PaidOut, outcome: Done | Rejected, lane: int) -> Order:
-    """Return the order that ends a payment on hold and says so in its row."""
+def ended(paid: PaidOut, outcome: Done | Rejected, lane: int, asked: int) -> Order:
+    """Return the order that ends a payment on hold and says so in its row. asked: attempts that led to the outcome."""
     if isinstance(outcome, Done):
         order, facts = post(paid.held, paid.provider, lane), (State.DONE, 0, outcome.reference, "")
     else:
         code = outcome.code if outcome.code > 0 else 300
         order, facts = void(paid.held, code), (State.FAILED, code, "", outcome.note)
-    return replace(order, extras=(Extra("payout_end", (paid.wallet, paid.txn_id, *facts)),))
+    return replace(order, extras=(Extra("payout_end", (paid.wallet, paid.txn_id, *facts, asked)),))
+
+
+def said_of(outcome: Done | Rejected) -> str:
+    """Say an outcome in words, for operators."""
+    if isinstance(outcome, Done):
+        return f"done {outcome.reference}".strip()
+    return f"refused with {outcome.code} {outcome.note}".strip()
 
 
 def refunded(paid: PaidOut, account: str, given: int, amount: int, lane: int) -> Order:

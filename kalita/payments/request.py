@@ -51,10 +51,11 @@ def answer_around(request: Request, currency: int, shown: dict[str, str]) -> tup
     """
     Write the answer to a payment, cut where the transaction id goes.
 
-    It is stored with the payment and replayed to repeats, never built again. shown: the fields, card numbers masked
+    It is stored with the payment and replayed to repeats, never built again. shown: the fields, card numbers masked;
+    clients want `account` among them even where a provider asks for none.
     Source: payments.md 2.2
     """
-    fields = _encode(shown).decode()
+    fields = _encode(shown if "account" in shown else {"account": "", **shown}).decode()
     comment = "" if request.comment is None else f',"comment":{_encode(request.comment).decode()}'
     return (
         f'{{"id":"{request.client_id}","terms":"{request.provider}","fields":{fields},'

@@ -6,6 +6,7 @@ import re
 
 SHORTEST, LONGEST = 16, 19
 _DIGITS = re.compile(r"\d{16,19}", re.ASCII)
+_ANY_DIGITS = re.compile(r"\d{13,19}", re.ASCII)
 _SYSTEMS = (
     ("mir", re.compile(r"220[0-4]")),
     ("visa", re.compile(r"4")),
@@ -15,8 +16,15 @@ _SYSTEMS = (
 
 def luhn(number: str) -> bool:
     """Tell whether a number of 16 to 19 digits has the right check digit."""
-    if not _DIGITS.fullmatch(number):
-        return False
+    return bool(_DIGITS.fullmatch(number)) and _checks(number)
+
+
+def may_be_card(text: str) -> bool:
+    """Tell whether a text that nobody asked for may be a card number of any system: 13 to 19 digits that check."""
+    return bool(_ANY_DIGITS.fullmatch(text)) and _checks(text)
+
+
+def _checks(number: str) -> bool:
     total = 0
     for index, digit in enumerate(reversed(number)):
         value = int(digit) * (1 + index % 2)

@@ -117,6 +117,7 @@ def _text(name: str, example: str, required: bool = False) -> Param:
         schema,
         required,
         example=example,
+        raw=not required,
     )
 
 

@@ -13,10 +13,11 @@ from importlib.resources import files
 import msgspec
 
 from kalita.providers import requisites
-from kalita.providers.cards import luhn, masked
+from kalita.providers.cards import luhn, masked, may_be_card
 from kalita.refusals import UNUSABLE, WRONG_CARD, WRONG_EXPIRY, WRONG_FORMAT, WRONG_PHONE, Refusal
 
 Fields = Mapping[str, str]
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -82,13 +83,35 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
 
 
 class Form:
-    """The rules of one provider's fields. mobile: its account is a phone number, which has a code of its own."""
+    """
+    The rules of one provider's fields.
+
+    mobile    its account is a phone number, which has a code of its own
+    prepared  some of its fields come out of a preparatory call
+    """
 
     def __init__(self, rules: tuple[Rule, ...], mobile: bool = False) -> None:
         self.rules, self._mobile = rules, mobile
+        self.prepared = any(rule.prepared for rule in rules)
+        self._names = {rule.name for rule in rules}
+        self._has_cards = any(rule.card or rule.card_if is not None for rule in rules)
+        self._only = _only_pattern(rules)
 
     def refusal(self, fields: Fields, payer: int, strict: bool = False) -> Refusal | None:
-        """Return why the fields are refused, or None. strict: look at the check digits of requisites too."""
+        """
+        Return why the fields are refused, or None.
+
+        Whatever the rules let through is one line of text: registries and statements write it so.
+
+        strict  look at the check digits of requisites too
+        """
+        if self._only is None or not self._only.fullmatch(fields.get("account", "")):
+            refusal = self._broken(fields, payer, strict)
+            if refusal is not None:
+                return refusal
+        return None if _one_line(fields) else WRONG_FORMAT
+
+    def _broken(self, fields: Fields, payer: int, strict: bool) -> Refusal | None:
         for rule in self.rules:
             value = fields.get(rule.name)
             if value is None:
@@ -120,14 +143,45 @@ class Form:
         """Return the names of the fields that hold a card number."""
         return tuple(rule.name for rule in self.rules if rule.name in fields and rule.is_card(fields))
 
+    def carried(self, fields: Fields) -> tuple[str, dict[str, str]]:
+        """
+        Return what a connector needs beside `account`: the card number, and the other fields that are asked for.
+
+        What nobody asked for stays here, so does what our own preparatory call handed out.
+        """
+        card = next((name for name in self.cards(fields) if name != "account"), "")
+        left = {rule.name: rule for rule in self.rules if rule.name in fields and rule.name not in ("account", card)}
+        return fields.get(card, ""), {name: fields[name] for name, rule in left.items() if not rule.prepared}
+
     def shown(self, fields: dict[str, str]) -> dict[str, str]:
-        """Return the fields as answers and history may show them: card numbers masked. Source: payments.md 2.2."""
-        hidden = self.cards(fields)
+        """
+        Return the fields as answers and history may show them: card numbers masked, also where nobody asked for one.
+
+        Source: payments.md 2.2
+        """
+        if not self._has_cards and fields.keys() <= self._names:
+            return fields  # the usual case
+        more = [name for name in fields.keys() - self._names if may_be_card(fields[name])]
+        hidden = [*self.cards(fields), *more]
         return fields | {name: masked(fields[name]) for name in hidden} if hidden else fields
 
     def surcharge(self, fields: Fields) -> int:
         """Return the extra commission in minor units that values of the fields ask for."""
         return sum(rule.surcharge.get(fields.get(rule.name, ""), 0) for rule in self.rules) * 100
+
+
+def _only_pattern(rules: tuple[Rule, ...]) -> re.Pattern[str] | None:
+    """Return the pattern of a form that asks for an account by a pattern and for nothing else: it is judged at once."""
+    if len(rules) != 1 or rules[0] != Rule("account", required=True, pattern=rules[0].pattern) or not rules[0].pattern:
+        return None
+    return _compiled(rules[0].pattern)
+
+
+def _one_line(fields: Fields) -> bool:
+    for name, value in fields.items():
+        if not (value.isprintable() and name.isprintable()) and (_CONTROL.search(value) or _CONTROL.search(name)):
+            return False
+    return True
 
 
 def _matches(pattern: str, value: str) -> bool:

@@ -18,7 +18,9 @@ def words(text: str) -> list[str]:
 
 def found(catalogue: Catalogue, text: str) -> list[Provider]:
     """
-    Return the providers that every word of a text leads to, at most 50: those of exactly this name first.
+    Return the providers that every word of a text leads to, at most 50.
+
+    Those of exactly this name come first, then those whose name begins with it, each by their ids.
 
     A word leads to a provider when a word of its names, of its keys, or its id begins with it.
     """
@@ -26,7 +28,12 @@ def found(catalogue: Catalogue, text: str) -> list[Provider]:
     if not wanted:
         return []
     hits = [one for one in catalogue.all() if one.payable and _leads(wanted, one)]
-    return sorted(hits, key=lambda one: (words(one.name_ru) != wanted and words(one.name_en) != wanted, one.id))[:MOST]
+    return sorted(hits, key=lambda one: (_distance(wanted, one), one.id))[:MOST]
+
+
+def _distance(wanted: list[str], provider: Provider) -> int:
+    names, text = [" ".join(words(name)) for name in (provider.name_ru, provider.name_en)], " ".join(wanted)
+    return 0 if text in names else 1 if any(name.startswith(text) for name in names) else 2
 
 
 def _leads(wanted: list[str], provider: Provider) -> bool:

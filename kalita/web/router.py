@@ -23,8 +23,8 @@ class Router(Generic[Target]):
     def __init__(self) -> None:
         self._root: _Node[Target] = _Node()
 
-    def add(self, method: str, path: str, target: Target) -> None:
-        """Add a row's path, whose `{names}` match any one segment."""
+    def add(self, method: str, path: str, target: Target, head: bool = True) -> None:
+        """Add a row's path, whose `{names}` match any one segment. head: HEAD goes where its GET goes."""
         node, names = self._root, []
         for segment in _segments(path):
             if segment.startswith("{"):
@@ -35,6 +35,8 @@ class Router(Generic[Target]):
                 node = node.literal.setdefault(segment, _Node())
         assert method not in node.methods, f"{method} {path} has two rows"
         node.methods[method] = (target, tuple(names))
+        if method == "GET" and head:
+            node.methods["HEAD"] = (target, tuple(names))
 
     def find(self, method: str, path: str) -> tuple[Target | None, dict[str, str], list[str]]:
         """
@@ -46,9 +48,9 @@ class Router(Generic[Target]):
         if found is None:
             return None, {}, []
         node, texts = found
-        row = node.methods.get("GET" if method == "HEAD" else method)
+        row = node.methods.get(method)
         if row is None:
-            return None, {}, sorted({*node.methods, *(("HEAD",) if "GET" in node.methods else ())})
+            return None, {}, sorted(node.methods)
         target, names = row
         return target, dict(zip(names, texts, strict=True)), []
 

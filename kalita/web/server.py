@@ -93,7 +93,7 @@ class Server:
         for row in self.rows:
             route = _Route(row, services[row.of])
             for path in (row.path, *row.aliases):
-                self._router.add(row.method, path, route)
+                self._router.add(row.method, path, route, row.head)
 
     async def respond(self, request: Request) -> tuple[Answer, str]:
         """Answer one request; return the trace id that goes with the answer."""

@@ -121,6 +121,7 @@ class Endpoint:
     spends     a secret key needs its owner's leave to spend
     any_type   the body is read as JSON whatever its type says
     said_as    writes a refusal as a page, for who asks for one
+    head       HEAD goes where GET goes; False where the GET of a foreign protocol changes something
     source     section of the contract
     """
 
@@ -153,6 +154,7 @@ class Endpoint:
     refused_as: type | None = None
     read_as: type | None = None
     said_as: Callable[[Refused, str], Answer] | None = None
+    head: bool = True
 
     @property
     def service(self) -> str:

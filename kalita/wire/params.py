@@ -32,6 +32,8 @@ class Param:
     also      other spellings of the name
     ignored   values that count as absent
     refusal   what a wrong text is answered with
+    raw       its handler says what is wrong: NUL and bytes that are no UTF-8 reach `read` like any text, and a query of
+              too many parameters, where all are raw, counts as empty
     """
 
     name: str
@@ -46,6 +48,7 @@ class Param:
     example: Any = None
     refusal: Refusal = VALIDATION
     keyed: bool = False
+    raw: bool = False
 
 
 def whole(name: str, low: int, high: int, required: bool = False, default: int | None = None) -> Param:
@@ -158,6 +161,8 @@ def _texts(params: tuple[Param, ...], raw: str) -> dict[str, list[str]]:
     known = {name: param for param in params for name in (param.name, *param.also)}
     pairs = raw.split("&")
     if len(pairs) > MOST_PARAMETERS:
+        if all(param.raw for param in params):
+            return {}
         raise Refused(VALIDATION, f"more than {MOST_PARAMETERS} parameters")
     texts: dict[str, list[str]] = {}
     for pair in pairs:
@@ -179,7 +184,7 @@ def _decoded(text: str) -> str:
 
 
 def _read(param: Param, text: str) -> Any:
-    value = param.read(text) if "\0" not in text and "\ufffd" not in text else None
+    value = param.read(text) if param.raw or ("\0" not in text and "\ufffd" not in text) else None
     if value is None:
         raise Refused(param.refusal, f"{param.name}: {param.wrong}", {param.name: [param.wrong]})
     return value
@@ -189,16 +194,24 @@ def with_body(query: bytes, body: bytes) -> bytes:
     """
     Return a query string with what a body says put behind it, whatever the body calls itself.
 
-    body  `name=text&…`, or a JSON object of texts and numbers; anything else says nothing
+    body  `name=text&…`, or a JSON object, of which texts and whole numbers count; anything else says nothing
     Source: client-compatibility.md 6
     """
     if body.lstrip()[:1] == b"{":
         try:
-            members = msgspec.json.decode(body, type=dict[str, str | int | None])
+            members = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
         except (msgspec.DecodeError, UnicodeDecodeError):
             return query
-        body = urlencode({name: text for name, text in members.items() if text is not None}, errors="replace").encode()
+        texts = {name: _member(bytes(value)) for name, value in members.items()}
+        body = urlencode({name: text for name, text in texts.items() if text is not None}, errors="replace").encode()
     return b"&".join(part for part in (query, body.strip()) if part)
+
+
+def _member(value: bytes) -> str | int | None:
+    try:
+        return msgspec.json.decode(value, type=str | int | None)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def read_path(params: tuple[Param, ...], texts: dict[str, str]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from kalita.agents.registry import Line, read, written
 from tests.api.house import House
 from tests.commands import kalita, refused, wrong
 from tests.servers import Demo, demo
@@ -103,6 +104,9 @@ def test_copies_at_once_are_taken_once(server: Demo, terminals: Any) -> None:
         ({"command": "check", "account": "123"}, 4),
         ({"command": "check", "account": "x" * 300}, 4),
         ({"command": "check"}, 4),
+        ({"command": "check", "account": "79994445566", "sum": "1,00"}, 300),
+        ({"command": "check", "account": "79994445566", "sum": "x"}, 300),
+        ({"command": "check", "account": "79994445566", "sum": "10.00"}, 0),
         ({"command": "pay", "txn_id": "3", "account": "79990009999", "sum": "1.00"}, 5),
         ({"command": "pay", "txn_id": "3", "account": "abc", "sum": "1.00"}, 4),
         ({"command": "pay", "txn_id": "3", "account": "79994445566", "sum": "0.00"}, 241),
@@ -111,6 +115,10 @@ def test_copies_at_once_are_taken_once(server: Demo, terminals: Any) -> None:
         ({"command": "pay", "txn_id": "3", "account": "79994445566", "sum": "-1"}, 300),
         ({"command": "pay", "txn_id": "3", "account": "79994445566"}, 300),
         ({"command": "pay", "txn_id": "3", "account": "79994445566", "sum": "1.00", "txn_date": "today"}, 300),
+        *(
+            ({"command": "pay", "txn_id": "3", "account": "79994445566", "sum": "1.00", "txn_date": date}, 300)
+            for date in ("20260231120000", "20261301120000", "20260131240000", "20260131126000", "00000000000000")
+        ),
         ({"command": "pay", "txn_id": "x", "account": "79994445566", "sum": "1.00"}, 300),
         ({"command": "pay", "account": "79994445566", "sum": "1.00"}, 300),
         ({"command": "pay", "txn_id": "1" * 21, "account": "79994445566", "sum": "1.00"}, 300),
@@ -156,6 +164,44 @@ def test_only_the_right_credential_opens(server: Demo, terminals: Any) -> None:
             assert answer.headers["www-authenticate"] == 'Basic realm="agents"'
 
 
+def test_head_changes_nothing(server: Demo, terminals: Any) -> None:
+    """405: whoever only looks at an address of a payment does not make it."""
+    before = balance(server)
+    query = {"command": "pay", "txn_id": "6", "txn_date": f"{DAY}120000", "account": "79994445566", "sum": "1.00"}
+    answer = httpx.head(terminals["url"], params=query, auth=(terminals["login"], terminals["password"]))
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
+    assert balance(server) == before
+
+
+def test_a_plus_that_was_not_encoded(server: Demo, terminals: Any) -> None:
+    """It arrives as a blank, which says nothing: the wallet is meant all the same."""
+    auth = (terminals["login"], terminals["password"])
+    for account in ("+79994445566", "79994445566+", "%2B79994445566"):
+        assert result(httpx.get(f"{terminals['url']}?command=check&account={account}", auth=auth).text) == 0
+
+
+@pytest.mark.parametrize("text", ["%00", "%FF", "7999444%005566", "%ED%A0%80"])
+def test_bytes_that_are_no_text(server: Demo, terminals: Any, text: str) -> None:
+    """401 and nothing else for a wrong credential; a result for the right one, never a 400."""
+    auth = (terminals["login"], terminals["password"])
+    for query, code in (
+        (f"command=check&account={text}", 4),
+        (f"command=pay&txn_id=3&account={text}&sum=1.00", 4),
+        (f"command=pay&txn_id={text}&account=79994445566&sum=1.00", 300),
+        (f"command=pay&txn_id=3&account=79994445566&sum=1.00{text}", 300),
+        (f"command=pay&txn_id=3&account=79994445566&sum=1.00&txn_date={text}", 300),
+        (f"command={text}", 300),
+        ("&".join(["command=check", "account=79994445566", *["x=1"] * 200]), 300),
+    ):
+        answer = httpx.get(f"{terminals['url']}?{query}", auth=auth)
+        assert (answer.status_code, result(answer.text)) == (200, code), query
+        bare = httpx.get(f"{terminals['url']}?{query}", auth=("terminals", "wrong"))
+        assert (bare.status_code, bare.content) == (401, b"")
+    for name in (text, "a", "a%20b", "-terminals", "x" * 41):
+        bare = httpx.get(f"{server.url}/osmp/{name}?command=check", auth=auth)
+        assert (bare.status_code, bare.content) == (401, b""), name
+
+
 def test_a_certificate_opens_too(house: House) -> None:
     """Where the operator names the header in which his proxy tells its subject."""
     agent, _ = house.run(house.app.agents.create("shop", 0, "CN=shop"))
@@ -187,6 +233,10 @@ def test_an_unclaimed_wallet_is_made_where_the_operator_allows_it(house: House) 
     number = house.number()
     assert code(number, 100, 1) == 0
     assert code(number, 15_000, 2) == 242
+    check = f"/osmp/kiosk?command=check&txn_id=0&account={number}&sum="
+    for amount, expected in (("14900.00", 0), ("14900.01", 242), ("0.00", 0), ("15000", 242)):
+        answer = house.call("GET", check + amount, x_client_subject="CN=kiosk")
+        assert result(answer.body.decode()) == expected, amount
     assert house.run(house.app.wallets.get(number)).registered_at is None
 
 
@@ -229,12 +279,24 @@ def test_statement_and_registry(server: Demo, terminals: Any, tmp_path: Any) -> 
     ]  # fmt: skip
 
 
+def test_a_registry_is_told_from_both_ends() -> None:
+    """An account with `;` or with another character that ends lines elsewhere is read as it was written."""
+    lines = [
+        Line(str(number), f"{DAY}120000", account, 100)
+        for number, account in enumerate(("a;b", ";", "", "a\u2028b", "a\x85b\x0cc", "x" * 300, "1;20260131;2;3.00"))
+    ]
+    assert read(written(lines)) == lines
+    assert read(written(lines).replace("\n", "\r\n")) == lines
+
+
 def test_commands_say_no(server: Demo, terminals: Any) -> None:
     """In one line."""
     refused(kalita("agent", "create", "terminals", *server.place), "already")
     refused(kalita("agent", "statement", "nobody", *server.place), "no agent nobody")
     wrong(kalita("agent", "create", "a b", *server.place), "letters")
-    wrong(kalita("agent", "create", "more", "--overdraft", "x", *server.place), "AMOUNT")
+    for overdraft in ("x", "", ".", "0.", "..", "0.001", "-1"):
+        wrong(kalita("agent", "create", "more", "--overdraft", overdraft, *server.place), "AMOUNT")
+    assert kalita("agent", "create", "without", "--overdraft", "0.00", *server.place).code == 0
     wrong(kalita("registry", "agent", "terminals", "20261301", *server.place), "no day")
     wrong(kalita("registry", "provider", "674", "2026", *server.place), "DAY")
     assert terminals["password"] not in kalita("agent", "list", *server.place).out

@@ -74,7 +74,12 @@ def test_a_wrong_change_changes_nothing(server: Demo, tmp_path: Path) -> None:
     refused(kalita("provider", "set", "9000777", "--name-en", "x", *server.place), "kind")
     wrong(kalita("provider", "set", "99", *server.place), "nothing to change")
     wrong(kalita("provider", "set", "0", "--percent", "1", *server.place), "ID")
+    for url in ("nonsense", "ftp://pay.example.org/", "https://", "https://a b/", "https://me:pw@pay.example.org/"):
+        wrong(kalita("provider", "set", "120", "--url", url, *server.place), "url", "provider 120")
+        wrong(kalita("provider", "set", "120", "--connector", "osmp", "--url", url, *server.place), "url")
     file = tmp_path / "tariffs.csv"
+    file.write_text("id,url\n120,nonsense\n", "utf-8")
+    wrong(kalita("provider", "import", file, *server.place), "url", "provider 120")
     for text, say in (
         ("id,percent\n1963,2.5\n21013,x\n", "provider 21013"),
         ("id,colour\n1963,red\n", "colour"),

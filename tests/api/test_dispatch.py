@@ -27,6 +27,7 @@ class Scripted:
     def __init__(self) -> None:
         self.asked: list[tuple[str, int]] = []
         self.answers: list[Any] = []
+        self.shut: dict[int, asyncio.Event] = {}
 
     async def check(self, payout: Payout, gate: Gate) -> Outcome:
         """Take everything."""
@@ -45,6 +46,8 @@ class Scripted:
 
     async def _answer(self, call: str, payout: Payout) -> Any:
         self.asked.append((call, payout.attempts))
+        if payout.provider in self.shut:
+            await self.shut[payout.provider].wait()
         answer = self.answers.pop(0) if self.answers else Done()
         if isinstance(answer, Exception):
             raise answer
@@ -70,9 +73,9 @@ def provider(house: House) -> Scripted:
     return scripted
 
 
-def paid(house: House, owner: Wallet, amount: int = 100) -> int:
+def paid(house: House, owner: Wallet, amount: int = 100, provider: int = 674) -> int:
     """Pay the outside; return the transaction."""
-    answer = house.pay(owner, payment(fields={"account": "7"}, amount=amount), "674")
+    answer = house.pay(owner, payment(fields={"account": "7"}, amount=amount), str(provider))
     assert answer.status == 200, answer.body
     return int(answer.json["transaction"]["id"])
 
@@ -109,7 +112,8 @@ def test_a_lease_keeps_others_away_until_it_runs_out(house: House, provider: Scr
     """By the database's clock: moving the settings' clock changes nothing."""
     owner = house.wallet(RUB=1_000_00)
     txn = paid(house, owner)
-    (count,) = house.run(house.app.engine.change(Step("payout_claim", ("another", 15_000_000, house.hand.now, 64))))
+    claim = Step("payout_claim", ("another", 15_000_000, house.hand.now, 64, "[]"))
+    (count,) = house.run(house.app.engine.change(claim))
     assert count == 1
     house.later(86_400)
     assert work(house) == 0
@@ -169,6 +173,61 @@ def test_an_operator_and_the_provider_may_not_both_decide(house: House, provider
     assert house.run(house.app.operator.settle(paid_out, False)) is None
     assert house.run(house.app.dispatch.end(paid_out, Done("late"))).code == "202"
     assert standing(house, txn) == ("ERROR", "failed")
+
+
+def test_what_a_provider_says_too_late_is_kept(house: House, provider: Scripted) -> None:
+    """The operator cancelled while it was asked, and it took the money: the note says so, and nothing moves."""
+    owner = house.wallet(RUB=1_000_00)
+    txn = paid(house, owner)
+    paid_out = house.run(house.app.operator.paid_out(txn))
+
+    async def both() -> None:
+        provider.shut[674] = asyncio.Event()
+        await house.app.dispatch.round()
+        assert await house.app.operator.settle(paid_out, False) is None
+        provider.shut[674].set()
+        await house.app.dispatch.settled()
+
+    provider.answers = [Done("17")]
+    house.run(both())
+    shown = house.run(house.app.operator.show(txn))["payout"]
+    assert (shown["state"], shown["attempts"]) == ("failed", 0)
+    assert shown["note"] == "cancelled by an operator; late answer: done 17"
+
+
+def test_a_slow_provider_never_delays_another(house: House, provider: Scripted, monkeypatch: Any) -> None:
+    """However many of its payments are due, and due before: the others are claimed past them, and are through first."""
+    monkeypatch.setattr("kalita.payments.dispatch.CLAIMED", 4)
+    monkeypatch.setattr("kalita.payments.dispatch.FULL", 6)
+    owner = house.wallet(RUB=1_000_00)
+    slow = [paid(house, owner, 1, 120) for _ in range(24)]
+    other = paid(house, owner, 1)
+
+    async def rounds() -> tuple[list[int], str]:
+        provider.shut[120] = asyncio.Event()
+        taken = [await house.app.dispatch.round() for _ in range(4)]
+        async with asyncio.timeout(5):
+            while (facts := await house.app.operator.show(other))["status"] == "WAITING":
+                await asyncio.sleep(0.01)
+        provider.shut.pop(120).set()
+        await house.app.dispatch.settled()
+        return taken, facts["status"]
+
+    assert house.run(rounds()) == ([4, 4, 1, 0], "SUCCESS")
+    while work(house):
+        pass
+    assert {standing(house, txn) for txn in slow} == {("SUCCESS", "done")}
+
+
+def test_the_asking_that_ends_it_is_counted(house: House, provider: Scripted) -> None:
+    """Unknown, then a word: twice. An operator's word is no asking."""
+    owner = house.wallet(RUB=1_000_00)
+    txn = paid(house, owner)
+    provider.answers = [Unknown("x"), Done("1")]
+    work(house)
+    house.later(30)
+    work(house)
+    assert house.run(house.app.operator.show(txn))["payout"]["attempts"] == 2
 
 
 def test_a_wallet_that_is_erased_leaves_no_fields_behind(house: House, provider: Scripted) -> None:

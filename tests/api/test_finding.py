@@ -11,6 +11,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from kalita.providers.search import found
 from tests.api.house import House
 from tests.api.live import Live, live
 from tests.commands import kalita
@@ -40,6 +41,17 @@ def ids(owner: Live, text: str) -> list[int]:
 def test_search_finds(owner: Live, text: str, first: int) -> None:
     """By either name, by other words, by id; any case, ё or е, beginnings of words; the exact name first."""
     assert ids(owner, text)[0] == first
+
+
+def test_search_in_order(house: House) -> None:
+    """The exact name, then names that begin with the words, then the others; each by their ids."""
+    row = {"kind": "service", "currencies": "643", "form": "identifier"}
+    names = {9000601: "Big zebra", 9000602: "Zebra plus", 9000603: "Zebra", 9000604: "A zebra", 9000605: "Zebra home"}
+    house.run(
+        house.app.providers.change({number: row | {"name_ru": one, "name_en": one} for number, one in names.items()})
+    )
+    told = [one.id for one in found(house.app.catalogue, "zebra")]
+    assert told == [9000603, 9000602, 9000605, 9000601, 9000604]
 
 
 def test_search_leads_nowhere(owner: Live) -> None:
@@ -134,6 +146,37 @@ def test_nothing_detected(server: Demo, path: str, name: str, text: str) -> None
     assert told["message"]
     for body in (b"{", b"[1]", b'{"phone": [1]}', b"\xff\xfe", b'{"phone": {}}'):
         assert httpx.post(server.url + path, content=body).json()["code"]["value"] == "2"
+
+
+BROKEN = (b"%00", b"%FF", b"4256%001", b"%ED%A0%80", b"1" + b"&x=1" * 200)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("text", BROKEN, ids=range(len(BROKEN)))
+def test_the_old_site_says_no_with_200(server: Demo, method: str, text: bytes) -> None:
+    """Bytes that are no text, NUL, too many parameters: nothing is detected, nothing found."""
+    for path, name in (("/mobile/detect.action", b"phone"), ("/card/detect.action", b"cardNumber")):
+        for answer in (
+            httpx.request(method, f"{server.url}{path}?{(name + b'=' + text).decode()}"),
+            httpx.request("POST", server.url + path, content=name + b"=" + text, headers=FORM),
+        ):
+            assert (answer.status_code, answer.json()["code"]["value"]) == (200, "2")
+    found = httpx.request(method, f"{server.url}/search/results/json.action?searchPhrase={text.decode()}")
+    assert (found.status_code, found.json()["code"]["value"]) == (200, "0")
+    if b"1" not in text:
+        assert found.json()["data"]["items"] == []
+
+
+def test_members_of_other_types_do_not_lose_the_body(server: Demo) -> None:
+    """What a client says besides is its own affair."""
+    more = {"a": [1], "b": {"c": 1}, "d": True, "e": 1.5, "f": None}
+    for path, own, provider in (
+        ("/mobile/detect.action", {"phone": "79161234567"}, "1"),
+        ("/mobile/detect.action", {"phone": 79161234567}, "1"),
+        ("/card/detect.action", {"cardNumber": VISA}, "1963"),
+    ):
+        for body in (own | more, more | own):
+            assert httpx.post(server.url + path, json=body).json()["message"] == provider
 
 
 def test_newer_resolver(owner: Live) -> None:

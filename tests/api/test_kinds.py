@@ -81,12 +81,14 @@ def test_a_nickname_is_paid_and_hides_the_number(payer: Live, payee: Live, chang
 @pytest.mark.parametrize(
     ("fields", "code"),
     [
-        ({"account": "NOBODY12345"}, 5), ({"account": "x"}, 5), ({}, 5),
+        ({"account": "NOBODY12345"}, 5), ({"account": "x"}, 4), ({}, 4), ({"accountType": "nickname"}, 4),
+        ({"account": "NOBODY12345", "accountType": "zzz"}, 202), ({"account": "79994445566", "accountType": ""}, 202),
+        ({"account": "79994445566", "accountType": "NICKNAME"}, 202), ({"account": "NOBODY12345\u2028"}, 4),
         ({"account": "NICK", "accountType": "phone"}, 4), ({"account": "79994445566", "accountType": "nickname"}, 5),
     ],
 )  # fmt: skip
 def test_nicknames_that_lead_nowhere(payer: Live, fields: dict[str, str], code: int) -> None:
-    """Unknown: 5; a phone that is none: 4."""
+    """Unknown: 5; neither phone nor nickname, or a phone that is none: 4; another type: 202."""
     answer = payer.pay(payment(fields=fields, amount=10), NICK)
     assert (answer.status_code, answer.json()["code"]) == (400, f"QWPRC-{code}")
 

@@ -5,6 +5,7 @@ Guarantee: only a clear answer about this very payment ends it; anything else le
 payment is asked about again under the same id and date. Source: osmp.md.
 """
 
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from kalita.outbound.client import Answer
 from tests.api.house import House, payment
 from tests.commands import kalita, refused
 from tests.receivers import Got, Receiver, receiver, status
+from tests.samples import SAMPLES
 from tests.servers import Demo, Wallet, demo
 
 
@@ -74,11 +76,11 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     opened.close()
 
 
-def through(house: House, provider: Receiver) -> Wallet:
-    """Let provider 674 be reached over the protocol; return somebody with 100 roubles."""
+def through(house: House, provider: Receiver, number: int = 674, **more: str) -> Wallet:
+    """Let a provider be reached over the protocol; return somebody with 100 roubles."""
     columns = {"connector": "osmp", "url": provider.url("/pay?prv_id=9"), "login": "kalita", "password": "hush"}
-    house.run(house.app.providers.change({674: columns}))
-    return house.wallet(RUB=100_00)
+    house.run(house.app.providers.change({number: columns | more}))
+    return house.wallet(RUB=100_00, KZT=500_00)
 
 
 def paid(house: House, owner: Wallet) -> int:
@@ -129,6 +131,47 @@ def test_a_payment_as_it_goes_out(house: House, provider: Receiver) -> None:
     }  # fmt: skip
     assert got.headers["authorization"] == "Basic a2FsaXRhOmh1c2g="
     assert shown(house, owner, txn) == ("SUCCESS", 0, 89.5)
+
+
+def sent(house: House, provider: Receiver, owner: Wallet, number: int, fields: dict[str, str], **more: Any) -> Any:
+    """Pay a provider; return the parameters that went out."""
+    provider.reply = echo(0)
+    answer = house.pay(owner, payment(fields=fields, amount=10) | more, str(number))
+    assert answer.status == 200, answer.body
+    work(house)
+    return query(provider.got[-1])
+
+
+def test_other_fields_go_out_under_their_own_names(house: House, provider: Receiver) -> None:
+    """Those that the form asks for; what a payer adds stays here."""
+    owner, fields = through(house, provider, 816), SAMPLES[816][-1]
+    assert len(fields) > 5
+    got = sent(house, provider, owner, 816, fields | {"pay_type": "7"})
+    assert {name: text for name, text in got.items() if name in fields} == fields
+    assert "pay_type" not in got
+
+
+def test_no_field_stands_in_for_the_protocol(house: House, provider: Receiver) -> None:
+    """Neither for a parameter of it, in any case, nor for what the provider's address carries."""
+    names = ("command", "txn_id", "txn_date", "SUM", "Account", "prv_id", "note")
+    form = json.dumps([{"name": "account", "required": True}, *({"name": name} for name in names)])
+    columns = {"name_ru": "Касса", "name_en": "Box", "kind": "service", "currencies": "643", "form": form}
+    owner = through(house, provider, 9000700, **columns)
+    got = sent(house, provider, owner, 9000700, {"account": "1"} | dict.fromkeys(names, "999"))
+    assert set(got) == {"prv_id", "command", "txn_id", "txn_date", "account", "sum", "note"}
+    assert (got["account"], got["sum"], got["command"], got["prv_id"], got["note"]) == ("1", "10.00", "pay", "9", "999")
+
+
+def test_a_card_is_paid_by_its_number(house: House, provider: Receiver) -> None:
+    """Where `account` is only its mask, as for banks of Kazakhstan; the note of the preparatory call stays here."""
+    owner, card = through(house, provider, 27292), SAMPLES[27292][0]["cardNumber"]
+    body = {"cardNumber": card, "version": "2", "transferSum": "100", "src": "sinap"}
+    told = house.call("POST", "/sinap/api/refs/a42ebc79-0584-4271-b8a0-15cb4ea8b340/containers", owner, body)
+    fields = SAMPLES[27292][0] | {one["name"]: one["value"] for one in told.json["elements"]}
+    tenge = {"amount": 100, "currency": "398"}
+    got = sent(house, provider, owner, 27292, fields, sum=tenge, paymentMethod={"type": "Account", "accountId": "398"})
+    assert (got["account"], got["transferSum"]) == (card, "100")
+    assert not {"ev_account1", "cardNumber"} & set(got)
 
 
 def test_a_final_no_gives_the_money_back(house: House, provider: Receiver) -> None:

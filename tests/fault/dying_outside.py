@@ -38,7 +38,7 @@ def converted(client_id: str) -> Order:
     fields = {"account": f"+{BOB}"}
     request = Request(ALICE, 1099, client_id, 100, USD, RUB, "Account", fields, None)
     kinds = Kinds(None, NoWriter(), KEYS, True, None, None)
-    order = kinds._converted(request, "meaning", BOB, 7_542, 10)
+    order = kinds._converted(request, "meaning", BOB, 7_542, 10, request.fields)
     return Order(**{name: getattr(order, name) for name in order.__struct_fields__} | {"extras": RATE})
 
 
@@ -50,7 +50,7 @@ def orders(stage: str, paid: list[PaidOut]) -> list[Order]:
     if stage == "accept":
         return [held("one"), converted("two"), held("three")]
     if stage == "end":
-        return [ended(paid[0], Done("S1"), 0), ended(paid[1], Rejected(300, "no"), 0)]
+        return [ended(paid[0], Done("S1"), 0, 1), ended(paid[1], Rejected(300, "no"), 0, 1)]
     return [refunded(paid[0], "account", 0, AMOUNT, 0)]
 
 

@@ -16,6 +16,8 @@ SELECT 1 FROM payout
  WHERE state < 2 AND due_at <= $1
    AND leased_until < (/* sqlite: unixepoch() *//* postgres: CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT) */)
                       * 1000000
+   AND provider NOT IN (/* sqlite: SELECT value FROM json_each($2) */
+                        /* postgres: SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($2 AS JSON)) */)
  LIMIT 1;
 
 -- name: payout_claim
@@ -28,6 +30,9 @@ UPDATE payout
         WHERE state < 2 AND due_at <= $3
           AND leased_until < (/* sqlite: unixepoch() *//* postgres: CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT) */)
                              * 1000000
+          AND provider NOT IN (
+              /* sqlite: SELECT value FROM json_each($5) */
+              /* postgres: SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($5 AS JSON)) */)
         ORDER BY due_at LIMIT $4 /* postgres: FOR UPDATE SKIP LOCKED */);
 
 -- name: payout_renew
@@ -48,8 +53,12 @@ UPDATE payout SET state = $3, attempts = attempts + 1, due_at = $4, leased_until
  WHERE wallet = $1 AND txn_id = $2 AND state < 2;
 
 -- name: payout_end
-UPDATE payout SET state = $3, error_code = $4, reference = $5, note = $6, sealed = '', leased_until = 0, holder = ''
+UPDATE payout SET state = $3, error_code = $4, reference = $5, note = $6, attempts = attempts + $7, sealed = '',
+       leased_until = 0, holder = ''
  WHERE wallet = $1 AND txn_id = $2;
+
+-- name: payout_late
+UPDATE payout SET note = CASE note WHEN '' THEN $3 ELSE note || '; ' || $3 END WHERE wallet = $1 AND txn_id = $2;
 
 -- name: payout_of
 SELECT provider, currency, amount, commission, category, account, shown, state, attempts, due_at, reference, note,
