@@ -28,10 +28,11 @@ class Leaving:
         self._engine, self._writer, self._wallets = engine, writer, wallets
         self._identification, self._clock = identification, clock
 
-    async def close(self, wallet: int) -> str | None:
+    async def close(self, wallet: int, *before: Step) -> str | None:
         """
         End a wallet that is empty: nothing moves any more, and its token is told only that it was closed.
 
+        before   what has to happen in the same commit, while the wallet is not closed yet
         returns  why it cannot be ended, None when it is
         """
         known = await self._wallets.get(wallet)
@@ -45,11 +46,17 @@ class Leaving:
             return "there is money left in it, or a payment waits"
         now = self._clock.now()
         await self._engine.change(
+            Step("wallet_lock", (wallet,)),
+            *before,
             Step("wallet_close", (wallet, now)),
             act(wallet, now, Who.OPERATOR, "wallet.closed"),
             CHANGED,
         )
         return None
+
+    async def free(self, wallet: int) -> None:
+        """Let money leave a wallet again that was barred for its end, and did not end."""
+        await self._bar(wallet, 0)
 
     async def _bar(self, wallet: int, bars: int) -> None:
         await self._writer.submit(Order(wallet, bars=bars_of(wallet, bars)))
