@@ -4,6 +4,7 @@ What the commands share: their options, how they read values, how they answer.
 A wrong value on the command line ends with exit code 2 and names the option; see running.py for exit code 1.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -19,6 +20,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 DATABASE = "kalita.database"
 """Where a command's context keeps what `--database` said."""
 
+_ID = re.compile(r"[\x21-\x7e]{1,64}", re.ASCII)
 WALLET_LETTERS = tuple(CURRENCIES[number].letters for number in WALLET_CURRENCIES)
 
 
@@ -51,6 +53,13 @@ def settings_and_origins(base: Mapping[str, Any] | None = None, **flags: Any) ->
         return load({"database": database, **flags}, base=base)
     except BadSetting as problem:
         raise click.UsageError(str(problem)) from None
+
+
+def id_of(context: click.Context, option: click.Parameter, text: str | None) -> str | None:
+    """Read an operator's own id, by which a command is never done twice (click)."""
+    if text is not None and not _ID.fullmatch(text):
+        raise click.BadParameter("1 to 64 visible ASCII characters without blanks are needed", context, option)
+    return text
 
 
 class WalletNumber(click.ParamType[int]):
