@@ -82,7 +82,6 @@ class Moving:
             Step("wallet_takes_over", (new, old)),
             Step("wallet_erase", (old,)),
             Step("wallet_named", (new,)),
-            Step("token_revoke_live", (old, now)),
             act(new, now, Who.OPERATOR, "wallet.moved_here"),
             act(old, now, Who.OPERATOR, "wallet.moved_away"),
         )

@@ -15,8 +15,11 @@ from kalita.people.wallets import Level
 from kalita.storage.engine import Step, Unavailable
 from tests.api.house import House
 from tests.api.table import PERSON
+from tests.commands import past_the_program
 from tests.servers import Wallet
 
+HOOKS = "/payment-notifier/v1/hooks"
+TABLES = ("receiver", "told", "event", "attempt", "pair")
 TAKEN = "the new number has an owner already"
 
 
@@ -47,6 +50,15 @@ def money(house: House, *numbers: int) -> list[dict[int, int]]:
         {one.currency: one.available for one in house.run(house.app.wallets.balances(number)) if one.available}
         for number in numbers
     ]
+
+
+def kept(house: House, number: int) -> dict[str, int]:
+    """Return how many rows of hooks and keys there are of a wallet."""
+    counts = {}
+    for table in TABLES:
+        text = f"SELECT COUNT(*) FROM {table} WHERE wallet = {number}"
+        ((counts[table],),) = past_the_program(house.data, house.database, text)
+    return counts
 
 
 def mover(house: House) -> Wallet:
@@ -84,7 +96,7 @@ def test_a_move_that_broke_off_is_ended_by_the_same_command(house: House) -> Non
             after = house.run(house.app.wallets.get(new))
             assert (after.nickname, after.email, after.level) == (known.nickname, known.email, known.level)
             assert house.run(house.app.identification.current(new)) == before
-            assert house.get("/person-profile/v1/profile/current", who).status == 401
+            assert house.get("/person-profile/v1/profile/current", who).status == 404
             broke = broken.broke
         steps += 1
     assert steps > 6
@@ -140,3 +152,19 @@ def test_an_owner_moves_to_one_number_only(house: House) -> None:
             move(house, who, new)
     assert move(house, who, house.number()) == f"it began to move to {new}: repeat that first"
     assert move(house, who, new) is None
+
+
+def test_what_is_personal_is_erased_and_hooks_end(house: House) -> None:
+    """Nobody is told of a closed wallet any more; erased, nothing tells whom it told and from where it was used."""
+    who = house.wallet()
+    assert house.call("PUT", f"{HOOKS}?hookType=1&param=http://93.184.216.34/&txnType=2", who).status == 200
+    house.secret(who)
+    assert house.call("GET", f"{HOOKS}/test", who).status == 200
+    use = "UPDATE token SET last_used_at = 1, last_used_from = '192.0.2.1' WHERE wallet = {}"
+    past_the_program(house.data, house.database, use.format(who.number))
+    assert house.run(house.app.leaving.close(who.number)) is None
+    assert kept(house, who.number) == {"receiver": 0, "told": 0, "event": 1, "attempt": 0, "pair": 1}
+    assert house.run(house.app.leaving.erase(who.number)) is None
+    assert kept(house, who.number) == dict.fromkeys(TABLES, 0)
+    (token,) = house.run(house.app.engine.all("tokens_of_wallet", who.number))
+    assert token[-2:] == (None, None)
