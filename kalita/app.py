@@ -157,9 +157,7 @@ class App:
         self.acts = Acts(engine, clock)
         self.contacts = Contacts(engine, self.wallets, clock)
         self.leaving = Leaving(engine, self.writer, self.wallets, self.identification, clock)
-        self.moving = Moving(
-            engine, self.writer, self.wallets, self.identification, self.leaving, self.limits.unbound, clock
-        )
+        self.moving = Moving(self.writer, self.wallets, self.identification, self.leaving, self.limits.unbound, clock)
         self.history = History(engine)
         self.public_url = settings.public_url or f"http://{settings.host}:{settings.port}"
         self.post, self.press = Post(engine, keys, clock, _mail(settings), settings.mail_from), Press()

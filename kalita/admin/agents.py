@@ -16,7 +16,7 @@ from kalita.agents.register import CURRENCY, NAME, Agent
 from kalita.app import App
 from kalita.clock import MOSCOW, SECOND, at_zone
 from kalita.money import face
-from kalita.refusals import Refusal
+from kalita.refusals import REPEATED, Refusal
 
 _ZERO = re.compile(r"0+(\.0{1,2})?", re.ASCII)
 
@@ -121,7 +121,9 @@ def fund(name: str, amount: str, client_id: str | None, data: Path | None, as_js
         found = await known(app, name)
         done = await app.agents.fund(found, minor, client_id)
         if isinstance(done, Refusal):
-            raise Refused(f"the id {client_id} was used for something else before; nothing was moved")
+            if done == REPEATED:
+                raise Refused(f"the id {client_id} was used for something else before; nothing was moved")
+            raise Refused(f"{done.en} (code {done.code}); nothing was moved")
         return {"transaction": done.txn_id, "repeated": done.repeated, **await _facts(app, found)}
 
     facts = run(lambda: with_app(settings, work))

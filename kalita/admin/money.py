@@ -10,27 +10,20 @@ from kalita.admin.options import (
     WALLET,
     WALLET_LETTERS,
     data_option,
+    id_of,
     json_option,
     read_amount,
     settings_of,
     show,
 )
 from kalita.admin.running import Refused, run, with_app
-from kalita.admin.wallets import usable
 from kalita.app import App
 from kalita.ledger.order import Accepted
 from kalita.money import CURRENCIES, face
-from kalita.refusals import REPEATED, Refusal
+from kalita.refusals import PERSON_NOT_FOUND, REPEATED, Refusal
 
 LONGEST_NOTE = 255
-_ID = re.compile(r"[\x21-\x7e]{1,64}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-
-
-def _id(context: click.Context, option: click.Parameter, text: str | None) -> str | None:
-    if text is not None and not _ID.fullmatch(text):
-        raise click.BadParameter("1 to 64 visible ASCII characters without blanks are needed", context, option)
-    return text
 
 
 def _note(context: click.Context, option: click.Parameter, text: str) -> str:
@@ -45,7 +38,7 @@ def _note(context: click.Context, option: click.Parameter, text: str) -> str:
 @click.option(
     "--currency", type=CURRENCY, default="RUB", show_default=True, metavar="|".join(WALLET_LETTERS), help="Of AMOUNT."
 )
-@click.option("--id", "client_id", callback=_id, help="Your own id of this top-up: it will never be done twice.")
+@click.option("--id", "client_id", callback=id_of, help="Your own id of this top-up: it will never be done twice.")
 @click.option("--note", callback=_note, default="operator", show_default=True, help="The sender, as history shows it.")
 @data_option
 @json_option
@@ -67,11 +60,10 @@ def topup(
     settings = settings_of(data=data)
 
     async def work(app: App) -> Accepted:
-        await usable(app, number)
         ceilings = await app.limits.ceiling(number, currency)
         outcome = await app.wallets.top_up(number, minor, currency, client_id, note, ceilings)
         if isinstance(outcome, Refusal):
-            raise _refused(outcome, client_id)
+            raise _refused(outcome, number, client_id)
         return outcome
 
     done = run(lambda: with_app(settings, work))
@@ -89,7 +81,11 @@ def topup(
         click.echo(f"Transaction {done.txn_id} brought {text} {letters} to wallet {number}.")
 
 
-def _refused(refusal: Refusal, client_id: str | None) -> Refused:
+def _refused(refusal: Refusal, number: int, client_id: str | None) -> Refused:
+    if refusal == PERSON_NOT_FOUND:
+        return Refused(
+            f"there is no wallet {number}, or it is closed: `kalita wallet show {number}`; nothing was moved"
+        )
     if refusal == REPEATED:
         return Refused(f"the id {client_id} was used for another top-up before; nothing was moved. Use a new id")
     return Refused(f"{refusal.en} (code {refusal.code}); nothing was moved")

@@ -21,7 +21,7 @@ DATABASE = "kalita.database"
 """Where a command's context keeps what `--database` said."""
 
 _LARGE = re.compile(r"0*[1-9][0-9]{12,}(?:\.[0-9]*)?", re.ASCII)
-
+_ID = re.compile(r"[\x21-\x7e]{1,64}", re.ASCII)
 WALLET_LETTERS = tuple(CURRENCIES[number].letters for number in WALLET_CURRENCIES)
 
 
@@ -54,6 +54,13 @@ def settings_and_origins(base: Mapping[str, Any] | None = None, **flags: Any) ->
         return load({"database": database, **flags}, base=base)
     except BadSetting as problem:
         raise click.UsageError(str(problem)) from None
+
+
+def id_of(context: click.Context, option: click.Parameter, text: str | None) -> str | None:
+    """Read an operator's own id, by which a command is never done twice (click)."""
+    if text is not None and not _ID.fullmatch(text):
+        raise click.BadParameter("1 to 64 visible ASCII characters without blanks are needed", context, option)
+    return text
 
 
 class WalletNumber(click.ParamType[int]):

@@ -209,7 +209,7 @@ def move(old: int, new: int, data: Path | None, as_json: bool) -> None:
 @json_option
 def close(number: int, data: Path | None, as_json: bool) -> None:
     """
-    End the empty wallet NUMBER: nothing moves any more. It cannot be opened again.
+    End the empty wallet NUMBER: nothing moves any more, its hooks end. It cannot be opened again.
 
     Whoever calls with its token or keys is told that it was closed: 404 person.not.found.
 
@@ -230,7 +230,7 @@ def close(number: int, data: Path | None, as_json: bool) -> None:
 def erase(number: int, data: Path | None, as_json: bool) -> None:
     """
     Take away what is personal of the closed wallet NUMBER: its owner's data, nickname, mail address, last sign-in,
-    and from where its tokens were used.
+    from where its tokens were used, its hooks and what they were sent, its keys for bills.
 
     The books keep its payments under its number: the other side has a right to them, and no sum may go missing.
 

@@ -6,13 +6,13 @@ from typing import Any
 import click
 
 from kalita import ids
-from kalita.admin.options import data_option, json_option, read_amount, settings_of, show, table
+from kalita.admin.options import data_option, id_of, json_option, read_amount, settings_of, show, table
 from kalita.admin.running import Refused, run, with_app
 from kalita.app import App
 from kalita.clock import at_zone
 from kalita.money import CURRENCIES, face
 from kalita.payments.payouts import PaidOut, State
-from kalita.refusals import Refusal
+from kalita.refusals import REPEATED, Refusal
 
 TXN = click.IntRange(1, ids.LARGEST)
 
@@ -124,35 +124,47 @@ def settle(txn: int, success: bool | None, data: Path | None, as_json: bool) -> 
 @payment.command()
 @click.argument("txn", type=TXN)
 @click.argument("amount", required=False)
+@click.option("--id", "client_id", callback=id_of, help="Your own id of this refund: it will never be done twice.")
 @data_option
 @json_option
-def refund(txn: int, amount: str | None, data: Path | None, as_json: bool) -> None:
+def refund(txn: int, amount: str | None, client_id: str | None, data: Path | None, as_json: bool) -> None:
     """
     Give money of payment TXN back, which a provider had and returns: AMOUNT of its sum, or all that is left of it.
 
     A payment of its own, from the provider's settlement to the payer; the commission stays with the house.
+    Give --id whenever the command may be repeated: the same id with the same content gives the first answer again and
+    moves nothing, with other content it is refused.
 
     \b
-    Example:  kalita payment refund 896742112133120 50
+    Example:  kalita payment refund 896742112133120 50 --id bank-2026-01-31-7
     Exit:     0 given back, 1 refused and nothing moved, 2 wrong command line or setting
     """
     settings = settings_of(data=data)
 
     async def work(app: App) -> dict[str, Any]:
         paid = await _paid_out(app, txn)
-        given = (await app.engine.one("payout_of", paid.wallet, txn) or (0,))[-1]
-        minor = read_amount(amount, paid.currency) if amount else paid.amount - given
-        done = await app.operator.refund(paid, minor) if minor else None
-        if done is None or isinstance(done, Refusal):
-            raise Refused(f"payment {txn} has not succeeded, or less than that is left of it; nothing was moved")
-        letters = CURRENCIES[paid.currency].letters
-        return {"transaction": done.txn_id, "of": txn, "amount": face(done.amount, paid.currency), "currency": letters}
+        minor = read_amount(amount, paid.currency) if amount else None
+        done = await app.operator.refund(paid, minor, client_id)
+        if isinstance(done, Refusal):
+            raise Refused(_not_given(txn, client_id, done))
+        letters, text = CURRENCIES[paid.currency].letters, face(done.amount, paid.currency)
+        return {
+            "transaction": done.txn_id, "of": txn, "amount": text, "currency": letters, "id": client_id,
+            "repeated": done.repeated,
+        }  # fmt: skip
 
     facts = run(lambda: with_app(settings, work))
     if as_json:
         show(facts)
     else:
-        click.echo(f"Transaction {facts['transaction']} gave {facts['amount']} {facts['currency']} back.")
+        before = "Done before: transaction" if facts["repeated"] else "Transaction"
+        click.echo(f"{before} {facts['transaction']} gave {facts['amount']} {facts['currency']} back.")
+
+
+def _not_given(txn: int, client_id: str | None, refusal: Refusal) -> str:
+    if refusal == REPEATED and client_id is not None:
+        return f"the id {client_id} was used for something else before; nothing was moved. Use a new id"
+    return f"payment {txn} has not succeeded, or less than that is left of it; nothing was moved"
 
 
 async def _facts(app: App, txn: int) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from kalita.clock import Clock
 from kalita.ledger.accounts import Kind, account_id, house
-from kalita.ledger.order import Opening, Order, Outcome, Transfer
+from kalita.ledger.order import Extra, Opening, Order, Outcome, Transfer
 from kalita.ledger.writer import Ledger
 from kalita.money import RUB
-from kalita.storage.engine import Engine, Step
+from kalita.storage.engine import Engine
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,39}", re.ASCII)
 CURRENCY = RUB
@@ -64,22 +64,27 @@ class Agents:
 
     async def create(self, name: str, overdraft: int, certificate: str = "") -> tuple[Agent, str] | None:
         """
-        Make an agent and open its account.
+        Make an agent and open its account, both in one commit.
 
         overdraft  minor units it may owe
         returns    the agent and its password, which cannot be seen again; None when the name is taken
         """
         password = secrets.token_urlsafe(20)
-        facts = (name, overdraft, hashed(password), certificate, self._clock.now())
-        (added,) = await self._engine.change(Step("agent_add", facts))
-        agent = await self.named(name)
-        assert agent is not None
-        if not added:
-            return None
-        await self._writer.submit(
-            Order(house(0, 0), openings=(Opening(house(agent.number, 0), Kind.AGENT, CURRENCY, overdraft=overdraft),))
-        )
-        return agent, password
+        while (agent := await self.named(name)) is None:
+            number = await self._free()
+            facts = (number, name, overdraft, hashed(password), certificate, self._clock.now())
+            opening = Opening(house(number, 0), Kind.AGENT, CURRENCY, overdraft=overdraft)
+            order = Order(house(0, 0), openings=(opening,), extras=(Extra("agent_add", facts),))
+            await self._writer.submit(order)  # another one may take the number at the same moment
+        return (agent, password) if agent.secret == hashed(password) else None
+
+    async def _free(self) -> int:
+        """Return a number that no agent has and no account was opened for."""
+        row = await self._engine.one("agent_last")
+        number = (row[0] if row else 0) + 1
+        while await self._engine.one("accounts_between", account_of(number), account_of(number)) is not None:
+            number += 1
+        return int(number)
 
     async def named(self, name: str) -> Agent | None:
         """Return an agent by its name, or None."""

@@ -2,11 +2,15 @@
 The audit of payouts: what their rows say is what the ledger says.
 
 Every payment to the outside that waits has a payout that can still be carried, or waits for the operator; one that has
-ended agrees with history, holds no fields in clear or sealed, and gave back what its refunds come to.
+ended agrees with history, holds no fields in clear or sealed, and gave back what its refunds come to. Every refund and
+every conversion of history has its row, and each of these rows is in history.
 """
+
+import re
 
 from kalita.ledger.audit_rows import Findings, Rows
 from kalita.payments.payouts import State
+from kalita.providers.catalogue import INSIDE, WALLET_SYSTEM
 from kalita.storage.engine import Row, Snapshot
 
 OPEN = (State.NEW, State.ASKED, State.STUCK)
@@ -14,24 +18,58 @@ WAITING, DONE, FAILED = 1, 0, 2
 STANDS = {State.DONE: DONE, State.FAILED: FAILED} | dict.fromkeys(OPEN, WAITING)
 """The state of history that goes with each state of a payout."""
 
+CONVERSIONS = {
+    "audit_conversions_missing": "it is missing, though history has it",
+    "audit_conversions_strange": "history has no such conversion",
+}
+REFUND = re.compile(r"Refund of (\d{1,19})", re.ASCII)
+"""The comment of a refund: the books say with it what was given back."""
+
 
 async def payouts(snapshot: Snapshot, found: Findings) -> None:
-    """Check every payout against history, and that none is missing."""
+    """Check every payout, refund and conversion against history, and that none is missing."""
     rows = await Rows(snapshot, "audit_payouts", lambda row: row[:2]).start()
     while (row := await rows.next()) is not None:
         what = _wrong(row)
         if what:
             found.note("payout", f"wallet {row[0]}, transaction {row[1]}", what)
     found.count("payout", rows.count)
+    await _missing(snapshot, found)
+    await _refunds(snapshot, found)
+    for query, what in CONVERSIONS.items():
+        rows = await Rows(snapshot, query, lambda row: row[:2]).start()
+        while (row := await rows.next()) is not None:
+            found.note("conversion", f"wallet {row[0]}, transaction {row[1]}", what)
+
+
+async def _missing(snapshot: Snapshot, found: Findings) -> None:
     missing = await Rows(snapshot, "audit_payouts_missing", lambda row: row[:2]).start()
     while (row := await missing.next()) is not None:
-        found.note("payout", f"wallet {row[0]}, transaction {row[1]}", "it is missing, though its money is on hold")
+        if row[2] not in INSIDE:
+            found.note("payout", f"wallet {row[0]}, transaction {row[1]}", "it is missing, though history has it")
+
+
+async def _refunds(snapshot: Snapshot, found: Findings) -> None:
+    """Check the refunds that history shows, which is part of the books, against their rows, and the rows against it."""
+    shown = await Rows(snapshot, "audit_refunds", lambda row: row[:2]).start()
+    while (row := await shown.next()) is not None:
+        wallet, txn_id, provider, comment, *said, of, currency, amount = row
+        paid = REFUND.fullmatch(comment)
+        if paid is None or provider in (WALLET_SYSTEM, *INSIDE):
+            continue  # a comment that a payer wrote
+        if [int(paid[1]), *said] != [of, currency, amount]:
+            found.note("refund", f"wallet {wallet}, transaction {txn_id}", "its row is missing or says something else")
+    strange = await Rows(snapshot, "audit_refunds_strange", lambda row: row[:2]).start()
+    while (row := await strange.next()) is not None:
+        found.note("refund", f"wallet {row[0]}, transaction {row[1]}", "history has no such refund")
 
 
 def _wrong(row: Row) -> str:
-    _, _, state, amount, commission, sealed, refunded, told, shown, fee, given = row
+    _, _, state, amount, commission, sealed, refunded, told, shown, fee, given, *where = row
     if told is None:
         return "history has no such payment"
+    if where[:2] != where[2:]:
+        return "its provider and account are not those of history"
     if (amount, commission) != (shown, fee):
         return f"its sum and commission are {amount} and {commission}, those of history {shown} and {fee}"
     if state not in STANDS or STANDS[State(state)] != told:

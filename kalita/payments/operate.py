@@ -10,14 +10,14 @@ from msgspec.structs import replace
 from kalita import ids
 from kalita.clock import at_zone
 from kalita.connectors.protocol import Done, Rejected
-from kalita.ledger.accounts import SMALLEST_WALLET, Direction, Kind
-from kalita.ledger.order import Accepted, Count
+from kalita.ledger.accounts import SMALLEST_WALLET, Direction, Kind, house
+from kalita.ledger.order import Count
 from kalita.ledger.writer import Ledger
 from kalita.limits.bind import Limits
 from kalita.money import CURRENCIES, face
 from kalita.payments.dispatch import Dispatch
-from kalita.payments.payouts import CANCELLED, PaidOut, State, refunded
-from kalita.refusals import UNUSABLE, Refusal
+from kalita.payments.payouts import CANCELLED, Key, PaidOut, State, refunded
+from kalita.refusals import OUTDATED, REPEATED, UNUSABLE, Refusal
 from kalita.storage.engine import Engine
 
 STATES = ("SUCCESS", "WAITING", "ERROR")
@@ -25,10 +25,11 @@ DIRECTIONS = {Direction.IN: "IN", Direction.OUT: "OUT", Direction.CARD: "QIWI_CA
 
 
 class Refund(NamedTuple):
-    """Money given back: a payment of its own, linked to the one it comes from; minor units."""
+    """Money given back: a payment of its own, linked to the one it comes from; minor units. repeated: it was before."""
 
     txn_id: int
     amount: int
+    repeated: bool = False
 
 
 class Operator:
@@ -116,19 +117,39 @@ class Operator:
         outcome = Done("operator") if success else Rejected(CANCELLED, "cancelled by an operator")
         return await self._dispatch.end(paid, outcome)
 
-    async def refund(self, paid: PaidOut, amount: int) -> Refund | Refusal:
+    async def refund(self, paid: PaidOut, amount: int | None, client_id: str | None = None) -> Refund | Refusal:
         """
         Give back money of a payment that succeeded: a new payment from the provider's settlement to the payer.
 
-        amount  minor units; with what was given back before not more than the sum. The commission stays.
+        amount     minor units, with what was given back before not more than the sum; None: all that is left of it.
+                   The commission stays.
+        client_id  the operator's own id: the same one again gives the first answer and moves nothing
+        returns    UNUSABLE when that much is not left, REPEATED when the id was used for something else
         """
+        key = None if client_id is None else Key(house(0, 0), client_id, f"refund {paid.txn_id} {amount or 'all'}")
+        before = await self._answered(paid, key) if key is not None else None
+        if before is not None:
+            return before
         row = await self._engine.one("payout_of", paid.wallet, paid.txn_id)
-        given = row[13] if row else 0
-        if amount + given > paid.amount:
+        given = row[-1] if row else 0
+        amount = paid.amount - given if amount is None else amount
+        if not amount or amount + given > paid.amount:
             return UNUSABLE
-        order = refunded(paid, row[5] if row else "", given, amount, self._writer.lane)
+        order = refunded(paid, row[5] if row else "", given, amount, self._writer.lane, key)
         done = await self._writer.submit(replace(order, counts=await self._given_back(paid, given + amount)))
-        return Refund(done.txn_id, amount) if isinstance(done, Accepted) else done
+        if isinstance(done, Refusal) or not done.repeated:
+            return done if isinstance(done, Refusal) else Refund(done.txn_id, amount)
+        return (await self._answered(paid, key) if key is not None else None) or OUTDATED
+
+    async def _answered(self, paid: PaidOut, key: Key) -> Refund | Refusal | None:
+        """Return what an operator's id was answered with before, or None."""
+        row = await self._engine.one("payment_by_client_id", key.owner, key.client_id)
+        if row is None:
+            return None
+        given = {one[0]: one[1] for one in await self._engine.all("refunds_of", paid.wallet, paid.txn_id)}
+        if row[1] != key.meaning or row[0] not in given:
+            return REPEATED
+        return Refund(row[0], given[row[0]], True)
 
     async def _given_back(self, paid: PaidOut, given: int) -> tuple[Count, ...]:
         """Once the whole sum is back, give the payment back to the limits of its own month. Source: design.md."""

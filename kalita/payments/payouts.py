@@ -75,19 +75,32 @@ def said_of(outcome: Done | Rejected) -> str:
     return f"refused with {outcome.code} {outcome.note}".strip()
 
 
-def refunded(paid: PaidOut, account: str, given: int, amount: int, lane: int) -> Order:
+class Key(NamedTuple):
+    """What makes an order happen once: whose key, the key, and what was asked for with it."""
+
+    owner: int
+    client_id: str
+    meaning: str
+
+
+def refunded(paid: PaidOut, account: str, given: int, amount: int, lane: int, key: Key | None = None) -> Order:
     """
     Return the order that gives money of a payment back: from the provider's settlement to the payer.
 
     account  the recipient as history showed it
     given    minor units that were given back before; if that is no longer so, the order is refused as outdated
+    key      the operator's; without one the house's own, by what was given before: it is in the books, so that nobody
+             who writes past the program can have the same part given back again
     """
     settlement = house(paid.provider, lane)
     source = account_id(settlement, Kind.SETTLEMENT, paid.currency)
     comment = f"Refund of {paid.txn_id}"
+    key = key or Key(house(paid.provider, 0), f"refund:{paid.txn_id}:{given}", str(amount))
     back = Record(paid.wallet, Direction.IN, paid.currency, paid.provider, account, amount, 0, comment, None)
     return Order(
-        owner=paid.wallet,
+        owner=key.owner,
+        client_id=key.client_id,
+        meaning=key.meaning,
         transfers=(Transfer(source, account_id(paid.wallet, Kind.WALLET, paid.currency), amount),),
         openings=(Opening(settlement, Kind.SETTLEMENT, paid.currency),),
         records=(back,),

@@ -70,13 +70,13 @@ class Identification:
             await self._note(wallet, "identification.other_data")
         return after
 
-    async def move(self, old: int, new: int) -> None:
-        """Let another wallet of the same owner take his data over: it is encrypted anew, for its new place."""
+    async def moved(self, old: int, new: int) -> tuple[Step, ...]:
+        """Return what lets another wallet of the same owner take his data over, encrypted anew for its new place."""
         known = await self.current(old)
         if known.person is None:
-            return
+            return ()
         text = msgspec.json.encode(known.person).decode()
-        await self._engine.change(
+        return (
             Step("person_move", (old, new, self._keys.seal(SEALED, text, str(new)))),
             Step("person_drop", (old,)),
         )

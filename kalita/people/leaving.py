@@ -15,7 +15,10 @@ from kalita.people.restrictions import bars_of
 from kalita.people.wallets import Wallets
 from kalita.storage.engine import Engine, Step
 
-PERSONAL = ("person_drop", "wallet_erase", "mail_forget", "payouts_forget", "token_uses_forget")
+PERSONAL = (
+    "person_drop", "wallet_erase", "mail_forget", "payouts_forget", "token_uses_forget", "receivers_end", "told_drop",
+    "events_of_wallet_forget", "attempts_of_wallet_forget", "pairs_forget",
+)  # fmt: skip
 """The statements that take personal data of a wallet away."""
 
 
@@ -28,10 +31,11 @@ class Leaving:
         self._engine, self._writer, self._wallets = engine, writer, wallets
         self._identification, self._clock = identification, clock
 
-    async def close(self, wallet: int) -> str | None:
+    async def close(self, wallet: int, *before: Step) -> str | None:
         """
-        End a wallet that is empty: nothing moves any more, and its token is told only that it was closed.
+        End a wallet that is empty: nothing moves any more, its hooks end, its token is told only that it was closed.
 
+        before   what has to happen in the same commit, while the wallet is not closed yet
         returns  why it cannot be ended, None when it is
         """
         known = await self._wallets.get(wallet)
@@ -45,18 +49,28 @@ class Leaving:
             return "there is money left in it, or a payment waits"
         now = self._clock.now()
         await self._engine.change(
+            Step("wallet_lock", (wallet,)),
+            *before,
             Step("wallet_close", (wallet, now)),
+            Step("receivers_end", (wallet,)),
+            Step("told_drop", (wallet,)),
+            Step("events_end", (wallet, now)),
             act(wallet, now, Who.OPERATOR, "wallet.closed"),
             CHANGED,
         )
         return None
+
+    async def free(self, wallet: int) -> None:
+        """Let money leave a wallet again that was barred for its end, and did not end."""
+        await self._bar(wallet, 0)
 
     async def _bar(self, wallet: int, bars: int) -> None:
         await self._writer.submit(Order(wallet, bars=bars_of(wallet, bars)))
 
     async def erase(self, wallet: int) -> str | None:
         """
-        Take away what is personal of a closed wallet: who owned it, how he was reached, what he was called.
+        Take away what is personal of a closed wallet: who owned it, how he was reached, what he was called,
+        from where he came, whom he had told of payments and bills.
 
         returns  why not, None when it is done
         """

@@ -58,6 +58,7 @@ class Wallet:
     last_login_ip: str | None
     nickname_at: int | None = None
     moved_to: int | None = None
+    made_for: int | None = None
 
 
 class Balance(NamedTuple):
@@ -131,6 +132,22 @@ class Wallets:
         claim = Step("wallet_claim", (wallet, self._clock.now(), nickname, int(level)))
         claimed, _ = await self._engine.change(claim, CHANGED)
         return claimed > 0
+
+    async def make_for(self, old: int, new: int, level: Level, currencies: tuple[int, ...]) -> bool:
+        """
+        Make a wallet for the owner of another, and keep in the same commit that it was made for that one.
+
+        A wallet that a payment brought into being is taken; one that has an owner is not, nor one for an old wallet
+        that is closed or has another made for it.
+        returns  whether this call made it
+        """
+        openings = tuple(Opening(new, Kind.WALLET, currency, Level.ANONYMOUS) for currency in currencies)
+        await self._writer.submit(Order(new, openings=openings))
+        facts = (new, self._clock.now(), new_nickname(), int(level), old)
+        _, made, *_ = await self._engine.change(
+            Step("wallet_lock", (old,)), Step("wallet_claim_for", facts), Step("wallet_moves", (old, new)), CHANGED
+        )
+        return made > 0
 
     async def set_level(self, wallet: int, level: Level) -> bool:
         """Set a wallet's level by the operator's hand; return whether there is such a wallet."""

@@ -5,6 +5,7 @@ Guarantee: a top-up is taken once however often it is sent, never over the agent
 day agree.
 """
 
+import asyncio
 import base64
 import re
 from collections.abc import Iterator
@@ -15,6 +16,10 @@ import httpx
 import pytest
 
 from kalita.agents.registry import Line, read, written
+from kalita.ledger.accounts import Kind
+from kalita.ledger.accounts import house as house_owner
+from kalita.ledger.order import Accepted, Opening, Order
+from kalita.storage.engine import Unavailable
 from tests.api.house import House
 from tests.commands import kalita, refused, wrong
 from tests.servers import Demo, demo
@@ -200,6 +205,34 @@ def test_bytes_that_are_no_text(server: Demo, terminals: Any, text: str) -> None
     for name in (text, "a", "a%20b", "-terminals", "x" * 41):
         bare = httpx.get(f"{server.url}/osmp/{name}?command=check", auth=auth)
         assert (bare.status_code, bare.content) == (401, b""), name
+
+
+def test_an_agent_is_made_whole_or_not_at_all(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What broke off left nothing behind, and the name is free; an account that nobody has is left alone."""
+
+    async def broken(*_: Any) -> None:
+        raise Unavailable("broken off")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(house.app.writer, "submit", broken)
+        with pytest.raises(Unavailable):
+            house.run(house.app.agents.create("half", 5_00))
+    assert house.run(house.app.agents.named("half")) is None
+    made, _ = house.run(house.app.agents.create("half", 5_00))
+    assert house.run(house.app.agents.create("half", 5_00)) is None
+    stray = Opening(house_owner(made.number + 1, 0), Kind.AGENT, 643, overdraft=0)
+    assert isinstance(house.run(house.app.writer.submit(Order(house_owner(0, 0), openings=(stray,)))), Accepted)
+
+    async def at_once() -> list[Any]:
+        return await asyncio.gather(*(house.app.agents.create(f"agent{n // 2}", 5_00) for n in range(6)))
+
+    others = [one[0] for one in house.run(at_once()) if one is not None]
+    assert sorted(one.name for one in others) == ["agent0", "agent1", "agent2"]
+    for one in (made, *others):
+        assert one.number != made.number + 1
+        assert isinstance(house.run(house.app.agents.fund(one, 1_00, None)), Accepted)
+        assert house.run(house.app.agents.balance(one)) == 1_00
+    house.proven()
 
 
 def test_a_certificate_opens_too(house: House) -> None:

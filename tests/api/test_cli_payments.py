@@ -104,10 +104,16 @@ def test_money_is_given_back_in_parts_and_never_too_much(server: Demo, payer: Li
     txn = paid(payer, {"account": "1"})
     refused(kalita("payment", "refund", "12345", *server.place), "no payment to an outside provider")
     status(payer, txn, "SUCCESS")
-    first = kalita("payment", "refund", str(txn), "30.50", "--json", *server.place).json
+    first = kalita("payment", "refund", str(txn), "30.50", "--id", "bank-7", "--json", *server.place).json
+    again = kalita("payment", "refund", str(txn), "30.50", "--id", "bank-7", "--json", *server.place).json
+    assert again == first | {"repeated": True}
+    for other in (("30.51",), ()):
+        refused(kalita("payment", "refund", str(txn), *other, "--id", "bank-7", *server.place), "something else before")
+    wrong(kalita("payment", "refund", str(txn), "--id", "a b", *server.place), "visible ASCII")
     assert (first["of"], first["amount"], first["currency"]) == (txn, "30.5", "RUB")
     refused(kalita("payment", "refund", str(txn), "69.51", *server.place), "less than that is left")
-    assert kalita("payment", "refund", str(txn), *server.place).code == 0
+    for words in ("Transaction", "Done before: transaction"):
+        assert kalita("payment", "refund", str(txn), "--id", "bank-8", *server.place).out.startswith(words)
     refused(kalita("payment", "refund", str(txn), *server.place), "nothing was moved")
     assert payer.balance() == 1000
     told = kalita("payment", "show", str(txn), "--json", *server.place).json

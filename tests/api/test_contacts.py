@@ -45,7 +45,7 @@ def test_nickname_is_changed_once_in_thirty_days(house: House) -> None:
 def test_nickname_that_is_changed_during_a_move_goes_over(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """The new wallet gets the name that the old one had last: an earlier one may be somebody else's by then."""
     who, other, new = house.wallet(), house.wallet(), house.number()
-    contacts, create = house.app.contacts, house.app.wallets.create
+    contacts, make_for = house.app.contacts, house.app.wallets.make_for
     names = [f"MOVES{who.number % 10_000}{letter}" for letter in "AB"]
     assert house.run(contacts.nickname(who.number, names[0])) is None
     house.later(31 * DAY)
@@ -53,9 +53,9 @@ def test_nickname_that_is_changed_during_a_move_goes_over(house: House, monkeypa
     async def meanwhile(*args: Any) -> bool:
         assert await contacts.nickname(who.number, names[1]) is None
         assert await contacts.nickname(other.number, names[0]) is None
-        return await create(*args)
+        return await make_for(*args)
 
-    monkeypatch.setattr(house.app.wallets, "create", meanwhile)
+    monkeypatch.setattr(house.app.wallets, "make_for", meanwhile)
     assert house.run(house.app.moving.move(who.number, new)) is None
     moved = [house.run(house.app.wallets.get(one)) for one in (who.number, other.number, new)]
     assert [one.nickname for one in moved] == [None, names[0], names[1]]

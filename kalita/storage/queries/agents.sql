@@ -1,8 +1,9 @@
+-- name: agent_last
+SELECT COALESCE(MAX(number), 100000000) FROM agent;
+
 -- name: agent_add
 INSERT INTO agent (number, name, overdraft, secret, certificate, created_at, blocked)
-SELECT COALESCE(MAX(number), 100000000) + 1, CAST($1 AS TEXT), CAST($2 AS BIGINT), CAST($3 AS TEXT), CAST($4 AS TEXT),
-       CAST($5 AS BIGINT), 0 FROM agent WHERE 1 = 1
-    ON CONFLICT (name) DO NOTHING;
+VALUES ($1, $2, $3, $4, $5, $6, 0) ON CONFLICT DO NOTHING;
 
 -- name: agent_named
 SELECT number, name, overdraft, secret, certificate, created_at, blocked FROM agent WHERE name = $1;

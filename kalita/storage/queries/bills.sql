@@ -24,6 +24,9 @@ SELECT secret FROM pair WHERE wallet = $1 AND id = $2 AND revoked_at IS NULL;
 -- name: pair_revoke
 UPDATE pair SET revoked_at = $3 WHERE wallet = $1 AND id = $2 AND revoked_at IS NULL;
 
+-- name: pairs_forget
+DELETE FROM pair WHERE wallet = $1;
+
 -- name: receiver_move
 INSERT INTO receiver (wallet, channel, id, url, kinds, secret, old_secret, old_until, created_at, next_at, holder,
                       leased_until)

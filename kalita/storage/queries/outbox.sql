@@ -34,6 +34,18 @@ SELECT r.wallet, back.stream, 0, back.txn_id
 -- name: receiver_drop
 DELETE FROM receiver WHERE wallet = $1 AND channel = $2 AND id = $3;
 
+-- name: receivers_end
+DELETE FROM receiver WHERE wallet = $1;
+
+-- name: events_end
+UPDATE event SET state = 3, due_at = $2 WHERE wallet = $1 AND state = 0;
+
+-- name: events_of_wallet_forget
+DELETE FROM event WHERE wallet = $1;
+
+-- name: attempts_of_wallet_forget
+DELETE FROM attempt WHERE wallet = $1;
+
 -- name: receiver_new_secret
 UPDATE receiver SET old_secret = secret, old_until = $5, secret = $4 WHERE wallet = $1 AND channel = $2 AND id = $3;
 

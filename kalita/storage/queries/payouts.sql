@@ -101,15 +101,44 @@ SELECT refund_txn, amount, currency FROM refund WHERE wallet = $1 AND txn_id = $
 
 -- name: audit_payouts
 SELECT p.wallet, p.txn_id, p.state, p.amount, p.commission, p.sealed, p.refunded, h.state, h.sum, h.commission,
-       (SELECT COALESCE(CAST(SUM(r.amount) AS BIGINT), 0) FROM refund r WHERE r.wallet = p.wallet AND r.txn_id = p.txn_id)
+       (SELECT COALESCE(CAST(SUM(r.amount) AS BIGINT), 0) FROM refund r WHERE r.wallet = p.wallet AND r.txn_id = p.txn_id),
+       p.provider, p.account, h.provider, h.account
   FROM payout p
   LEFT JOIN history h ON h.wallet = p.wallet AND h.stream = 2000 + p.currency AND h.txn_id = p.txn_id
  ORDER BY p.wallet, p.txn_id;
 
 -- name: audit_payouts_missing
-SELECT h.wallet, h.txn_id FROM history h
+-- What providers settle inside has no payout: these ones are left out here, the others by the audit.
+SELECT h.wallet, h.txn_id, h.provider FROM history h
   LEFT JOIN payout p ON p.wallet = h.wallet AND p.txn_id = h.txn_id
- WHERE h.state <> 0 AND h.state = 1 AND p.txn_id IS NULL ORDER BY h.wallet, h.txn_id;
+ WHERE h.stream >= 2000 AND h.stream < 3000 AND h.provider NOT IN (99, 99999, 1099) AND p.txn_id IS NULL
+ ORDER BY h.wallet, h.txn_id;
+
+-- name: audit_refunds
+SELECT h.wallet, h.txn_id, h.provider, h.comment, h.stream - 1000, h.sum, r.txn_id, r.currency, r.amount
+  FROM history h
+  LEFT JOIN refund r ON r.wallet = h.wallet AND r.refund_txn = h.txn_id
+ WHERE h.stream >= 1000 AND h.stream < 2000 AND h.comment LIKE 'Refund of %'
+ ORDER BY h.wallet, h.txn_id;
+
+-- name: audit_refunds_strange
+SELECT r.wallet, r.refund_txn FROM refund r
+  LEFT JOIN history h ON h.wallet = r.wallet AND h.stream = 1000 + r.currency AND h.txn_id = r.refund_txn
+ WHERE h.txn_id IS NULL OR h.sum <> r.amount
+ ORDER BY r.wallet, r.refund_txn;
+
+-- name: audit_conversions_missing
+SELECT h.wallet, h.txn_id FROM history h
+  LEFT JOIN conversion c ON c.wallet = h.wallet AND c.txn_id = h.txn_id
+ WHERE h.stream >= 2000 AND h.stream < 3000 AND h.provider = 1099 AND c.txn_id IS NULL
+ ORDER BY h.wallet, h.txn_id;
+
+-- name: audit_conversions_strange
+-- The streams of each currency a wallet may have, so that each row is found by its key.
+SELECT c.wallet, c.txn_id FROM conversion c
+ WHERE NOT EXISTS (SELECT 1 FROM history h WHERE h.wallet = c.wallet AND h.stream IN (2398, 2643, 2840, 2978)
+                      AND h.txn_id = c.txn_id AND h.provider = 1099)
+ ORDER BY c.wallet, c.txn_id;
 
 -- name: payouts_forget
 UPDATE payout SET shown = '{}' WHERE wallet = $1;

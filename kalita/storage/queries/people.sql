@@ -1,16 +1,22 @@
 -- name: wallet_by_number
 SELECT wallet, created_at, registered_at, level, blocked, restricted, closed_at, language, nickname, email,
-       default_currency, last_login_at, last_login_ip, nickname_at, moved_to
+       default_currency, last_login_at, last_login_ip, nickname_at, moved_to, made_for
   FROM wallet WHERE wallet = $1;
 
 -- name: wallets_after
 SELECT wallet, created_at, registered_at, level, blocked, restricted, closed_at, language, nickname, email,
-       default_currency, last_login_at, last_login_ip, nickname_at, moved_to
+       default_currency, last_login_at, last_login_ip, nickname_at, moved_to, made_for
   FROM wallet WHERE wallet > $1 ORDER BY wallet LIMIT $2;
 
 -- name: wallet_claim
 UPDATE wallet SET registered_at = $2, nickname = $3, level = CASE WHEN level < $4 THEN $4 ELSE level END
  WHERE wallet = $1 AND registered_at IS NULL;
+
+-- name: wallet_claim_for
+UPDATE wallet SET registered_at = $2, nickname = $3, level = CASE WHEN level < $4 THEN $4 ELSE level END, made_for = $5
+ WHERE wallet = $1 AND registered_at IS NULL AND closed_at IS NULL
+   AND EXISTS (SELECT 1 FROM wallet o WHERE o.wallet = $5 AND o.closed_at IS NULL AND NOT EXISTS (
+       SELECT 1 FROM wallet m WHERE m.wallet = o.moved_to AND m.made_for = o.wallet AND m.closed_at IS NULL));
 
 -- name: accounts_between
 SELECT kind, currency, balance, sum_in, sum_out, sum_card

@@ -108,12 +108,20 @@ SELECT w.wallet FROM wallet w
  WHERE w.wallet = $1 AND NOT EXISTS (SELECT 1 FROM account a WHERE a.id = $2) /* postgres: FOR UPDATE OF w */;
 
 -- name: wallet_moves
-UPDATE wallet SET moved_to = $2 WHERE wallet = $1;
+UPDATE wallet SET moved_to = $2
+ WHERE wallet = $1 AND closed_at IS NULL AND EXISTS (SELECT 1 FROM wallet m WHERE m.wallet = $2 AND m.made_for = $1);
 
 -- name: wallet_takes_over
-UPDATE wallet SET nickname = COALESCE($2, nickname), nickname_at = $3, language = $4, email = $5, default_currency = $6,
-       level = $7
- WHERE wallet = $1;
+-- Two wallets never have one nickname: until the old one has lost it, a blank that no nickname has stands behind it.
+UPDATE wallet
+   SET (nickname, nickname_at, language, email, default_currency, level) = (
+       SELECT COALESCE(o.nickname || ' ', wallet.nickname), o.nickname_at, o.language, o.email, o.default_currency,
+              o.level FROM wallet o WHERE o.wallet = $2)
+ WHERE wallet = $1 AND made_for = $2
+   AND EXISTS (SELECT 1 FROM wallet o WHERE o.wallet = $2 AND o.closed_at IS NULL);
+
+-- name: wallet_named
+UPDATE wallet SET nickname = RTRIM(nickname) WHERE wallet = $1 AND nickname LIKE '% ';
 
 -- name: person_move
 INSERT INTO person (wallet, owner, name, sealed, identified_at)
