@@ -6,6 +6,7 @@ the old server and the start of the new one waits, and is answered.
 """
 
 import gc
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -38,7 +39,8 @@ class Alone:
 
     def run(self) -> None:
         """Serve until a signal asks to stop."""
-        signal.signal(signal.SIGHUP, self._hang_up)
+        if not os.isatty(0):  # what was started at a terminal ends with it
+            signal.signal(signal.SIGHUP, self._hang_up)
         first = self._settings
         set_up_log(first.log_level, first.log_human)
         self._bound, self._second = bound_to("port", first.host, first.port), None
