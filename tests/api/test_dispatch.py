@@ -192,7 +192,7 @@ def test_what_a_provider_says_too_late_is_kept(house: House, provider: Scripted)
     house.run(both())
     shown = house.run(house.app.operator.show(txn))["payout"]
     assert (shown["state"], shown["attempts"]) == ("failed", 0)
-    assert shown["note"] == "cancelled by an operator; late answer: done 17"
+    assert shown["note"] == "cancelled by an operator, late answer: done 17"
 
 
 def test_a_slow_provider_never_delays_another(house: House, provider: Scripted, monkeypatch: Any) -> None:

@@ -58,7 +58,7 @@ UPDATE payout SET state = $3, error_code = $4, reference = $5, note = $6, attemp
  WHERE wallet = $1 AND txn_id = $2;
 
 -- name: payout_late
-UPDATE payout SET note = CASE note WHEN '' THEN $3 ELSE note || '; ' || $3 END WHERE wallet = $1 AND txn_id = $2;
+UPDATE payout SET note = CASE note WHEN '' THEN $3 ELSE note || ', ' || $3 END WHERE wallet = $1 AND txn_id = $2;
 
 -- name: payout_of
 SELECT provider, currency, amount, commission, category, account, shown, state, attempts, due_at, reference, note,
