@@ -17,6 +17,7 @@ from kalita.admin.options import (
     show,
 )
 from kalita.admin.running import Refused, run, with_app
+from kalita.admin.wallets import usable
 from kalita.app import App
 from kalita.ledger.order import Accepted
 from kalita.money import CURRENCIES, face
@@ -62,8 +63,10 @@ def topup(
     async def work(app: App) -> Accepted:
         ceilings = await app.limits.ceiling(number, currency)
         outcome = await app.wallets.top_up(number, minor, currency, client_id, note, ceilings)
+        if outcome == PERSON_NOT_FOUND:
+            await usable(app, number)  # says which it is: not there, or closed
         if isinstance(outcome, Refusal):
-            raise _refused(outcome, number, client_id)
+            raise _refused(outcome, client_id)
         return outcome
 
     done = run(lambda: with_app(settings, work))
@@ -81,11 +84,7 @@ def topup(
         click.echo(f"Transaction {done.txn_id} brought {text} {letters} to wallet {number}.")
 
 
-def _refused(refusal: Refusal, number: int, client_id: str | None) -> Refused:
-    if refusal == PERSON_NOT_FOUND:
-        return Refused(
-            f"there is no wallet {number}, or it is closed: `kalita wallet show {number}`; nothing was moved"
-        )
+def _refused(refusal: Refusal, client_id: str | None) -> Refused:
     if refusal == REPEATED:
         return Refused(f"the id {client_id} was used for another top-up before; nothing was moved. Use a new id")
     return Refused(f"{refusal.en} (code {refusal.code}); nothing was moved")
