@@ -15,7 +15,7 @@ from kalita.keys import Keys
 from kalita.ledger.group import Group, Unread, needs_of
 from kalita.ledger.order import Order, Outcome
 from kalita.observe import GROUP_SIZE, log
-from kalita.storage.engine import Engine, LaneLost, Unavailable
+from kalita.storage.engine import Engine, LaneLost, Unavailable, settle
 
 LARGEST_GROUP = 128
 LONGEST_QUEUE = 10_000
@@ -94,7 +94,7 @@ class Writer:
         raises   Unavailable or Fault when nothing could be written; the same order may be sent again
         """
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self.put(order, partial(_settle, answer))
+        self.put(order, partial(settle, answer))
         return await answer
 
     def put(self, order: Order, settle: Settle) -> None:
@@ -160,12 +160,3 @@ def fault(event: str, problem: Exception) -> Fault:
     found = Fault(secrets.token_hex(8))
     log.error(event, reference=found.reference, exc_info=problem)
     return found
-
-
-def _settle(answer: "asyncio.Future[Outcome]", outcome: Outcome | Exception) -> None:
-    if answer.done():
-        return
-    if isinstance(outcome, Exception):
-        answer.set_exception(outcome)
-    else:
-        answer.set_result(outcome)

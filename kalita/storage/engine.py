@@ -5,6 +5,7 @@ A group is written in one transaction: lock the accounts in id order, then look 
 judge, write, commit. Only the commit makes it so; the caller answers after it.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -33,6 +34,16 @@ class LaneLost(Exception):  # noqa: N818 - named for what happened
 
 class Unavailable(Exception):  # noqa: N818 - named for what happened
     """The database cannot be reached or cannot write now; nothing was acknowledged, the same call may be repeated."""
+
+
+def settle(answer: "asyncio.Future[Any]", outcome: Any) -> None:
+    """Give whoever waits for an answer its outcome, or the exception that says why not; nobody may wait any more."""
+    if answer.done():
+        return
+    if isinstance(outcome, Exception):
+        answer.set_exception(outcome)
+    else:
+        answer.set_result(outcome)
 
 
 class Needs(NamedTuple):

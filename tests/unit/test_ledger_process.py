@@ -106,17 +106,18 @@ def test_changes_are_made_by_the_ledger_process(tmp_path: Path) -> None:
     async def work(at: Books, remote: RemoteWriter) -> None:
         at.engine.hand_over(remote.change)
         broken = Step("meta_put", ("a", "changed")), Step("meta_put", ("b", None))
-        paid, first, failed, unsendable, second = await asyncio.gather(
+        paid, first, failed, broken_text, unsendable, second = await asyncio.gather(
             remote.submit(pay(ALICE, BOB, 1)),
             at.engine.change(Step("meta_put", ("a", "1")), Step("meta_put", ("b", "2"))),
             at.engine.change(*broken),
+            at.engine.change(Step("attempts_add", ("no JSON",))),
             at.engine.change(Step("meta_put", ("a", 2**70))),
             at.engine.change(Step("meta_put", ("c", "3"))),
             return_exceptions=True,
         )
         assert isinstance(paid, Accepted)
         assert (first, second) == ([1, 1], [1])
-        assert [type(failed), type(unsendable)] == [Fault, OverflowError]
+        assert [type(failed), type(broken_text), type(unsendable)] == [Fault, Fault, OverflowError]
         assert [await at.engine.one("meta_get", name) for name in "abc"] == [("1",), ("2",), ("3",)]
 
         assert remote._process is not None

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kalita.storage import migrate
-from kalita.storage.engine import Change, Found, Heard, Needs, Row, Step, Unavailable, Writes
+from kalita.storage.engine import Change, Found, Heard, Needs, Row, Step, Unavailable, Writes, settle
 from kalita.storage.queries import for_sqlite
 from kalita.storage.rows import LaneRow
 from kalita.storage.sqlite import group
@@ -201,13 +201,10 @@ class SqliteEngine:
             self._reader.execute("COMMIT")
 
     async def _write(self, work: Callable[[], Result]) -> Result:
-        return await self._run(partial(self._transaction, work))
-
-    async def _run(self, work: Callable[[], Result]) -> Result:
         try:
             if self._inline:
-                return work()
-            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+                return self._transaction(work)
+            return await asyncio.get_running_loop().run_in_executor(self._thread, self._transaction, work)
         except sqlite3.OperationalError as problem:
             raise Unavailable(str(problem)) from problem
 
@@ -220,7 +217,7 @@ class SqliteEngine:
             self._writer.execute("COMMIT")
         self._waiting = []
         for (_, answer), outcome in zip(changes, done, strict=True):
-            _settle(answer, outcome)
+            settle(answer, outcome)
         self._keeper.look()
         return result
 
@@ -241,16 +238,19 @@ class SqliteEngine:
         except sqlite3.Error as problem:
             changes, self._waiting = self._waiting, []
             for _, answer in changes:
-                _settle(answer, Unavailable(str(problem)))
+                settle(answer, Unavailable(str(problem)))
 
     def _change_in(self, steps: tuple[Step, ...]) -> list[int] | Exception:
-        """Make one of the changes of a transaction: one that cannot be made leaves the others alone."""
+        """Make one of the changes of a transaction: one that is wrong in itself leaves the others alone."""
         self._writer.execute("SAVEPOINT change")
         try:
             return self._change(steps)
-        except sqlite3.OperationalError:
-            raise
         except Exception as problem:
+            if (
+                isinstance(problem, sqlite3.OperationalError)
+                and problem.sqlite_errorcode & 0xFF != sqlite3.SQLITE_ERROR
+            ):
+                raise  # the disk, the lock: nothing of the transaction can be made
             self._writer.execute("ROLLBACK TO change")
             return problem
         finally:
@@ -302,15 +302,6 @@ class SqliteEngine:
             )
             return lane
         raise Unavailable("all 64 lanes are leased: too many writers at once")
-
-
-def _settle(answer: "asyncio.Future[list[int]]", outcome: list[int] | Exception) -> None:
-    if answer.done():
-        return
-    if isinstance(outcome, Exception):
-        answer.set_exception(outcome)
-    else:
-        answer.set_result(outcome)
 
 
 class SqliteSnapshot:
