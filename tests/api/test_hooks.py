@@ -202,7 +202,7 @@ def test_the_test_message_is_empty_and_signed(client: httpx.Client, there: Recei
     blocked = client.get(f"{HOOKS}/test")
     assert refusal(blocked) == (423, "request.blocked")
     assert 0 < int(blocked.headers["retry-after"]) <= 60
-    got = there.wait(10, where=lambda one: one.path == "/test")
+    got = there.wait(10, where=lambda one: one.path == "/test" and one.json["hookId"] == hook)
     for one in got:
         told = one.json
         assert UUID(told.pop("messageId"))
