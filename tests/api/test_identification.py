@@ -116,7 +116,8 @@ def test_wrong_member_is_named_and_not_repeated(house: House, member: str, value
     for value in values:
         answer = told(house, who, **{member: value})
         assert (answer.status, answer.code, list(answer.json["cause"])) == (400, "validation.error", [member]), value
-        assert len(str(value)) < 3 or str(value) not in answer.body.decode()
+        said = answer.body.decode().replace(answer.json["traceId"], "")  # random digits, which may hold any three
+        assert len(str(value)) < 3 or str(value) not in said
     assert house.get(path(who), who).json["passport"] is None
 
 

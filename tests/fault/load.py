@@ -66,6 +66,13 @@ class Load:
         for client in self._clients:
             client.start()
 
+    def more(self, answers: int) -> None:
+        """Wait until there are so many answers more than now, however slow this machine is."""
+        wanted, ends = self.answered.total() + answers, time.monotonic() + LONGEST_OUTAGE_S
+        while self.answered.total() < wanted:
+            assert time.monotonic() < ends, f"no {answers} answers within {LONGEST_OUTAGE_S} s"
+            time.sleep(0.01)
+
     def end(self) -> list[Paid]:
         """Let every client get the answer it waits for; return all they wrote down."""
         self.over.set()

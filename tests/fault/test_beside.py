@@ -83,10 +83,10 @@ def test_a_copy_made_while_payments_are_written_is_whole(tmp_path: Path, copy: C
     restored = tmp_path / "restored"
     (restored / "data").mkdir(parents=True)
     try:
-        time.sleep(1)
+        load.more(200)
         begun = time.time_ns() // 1_000_000
         copy(server.data / "kalita.db", restored / "data" / "kalita.db")
-        time.sleep(0.3)
+        load.more(CLIENTS)
         answers = load.end()
     finally:
         load.over.set()

@@ -167,7 +167,7 @@ def test_a_copy_made_while_payments_are_written_is_whole(tmp_path: Path, own: Po
     restored, dump = tmp_path / "restored", tmp_path / "dump"
     (restored / "data").mkdir(parents=True)
     try:
-        time.sleep(2)
+        load.more(200)
         begun = time.time_ns() // 1_000_000
         run(own, "pg_dump", "-Fc", "-f", str(dump), DATABASES[tmp_path])
         answers = load.end()

@@ -17,6 +17,7 @@ from tests.servers import Demo, stop
 
 CLIENTS = 16
 KILLS = 10 if "KALITA_LONG" not in os.environ else 50
+ANSWERS_BETWEEN = 2 * CLIENTS
 FUNDS = [1_000_000_00] * 14 + [5_000_00] * 2 + [0] * 32
 """Two of the payers are poor, so that some payments are refused for want of money; most of the town only receives."""
 
@@ -49,7 +50,8 @@ def test_kills_of_the_server_under_sixteen_payers(tmp_path: Path, engine: str) -
     load.begin(server)
     try:
         for number in range(KILLS):
-            time.sleep(random_.uniform(0.2, 1.5))
+            load.more(ANSWERS_BETWEEN)
+            time.sleep(random_.uniform(0, 1))
             ledger = children(server.pid)
             assert len(ledger) == PROCESSES[engine]
             kill([server.pid, *ledger] if number % 2 else [server.pid])
@@ -82,7 +84,8 @@ def test_kills_of_one_process_under_a_live_server(tmp_path: Path, engine: str) -
     load.begin(server)
     try:
         for _ in range(KILLS):
-            time.sleep(random_.uniform(0.2, 1))
+            load.more(ANSWERS_BETWEEN)
+            time.sleep(random_.uniform(0, 0.7))
             kill([random_.choice(running(server, PROCESSES[engine]))])
         settled(server, load)
         answers = load.end()
@@ -109,5 +112,5 @@ def told(answers: list) -> None:
     repeats = sum(one.asked > 1 for one in answers)
     refused = sum(not one.txn_id for one in answers)
     print(f"{len(answers)} answers, {refused} of them refusals; {repeats} had to be asked for again")
-    assert len(answers) > 300
+    assert len(answers) > KILLS * ANSWERS_BETWEEN
     assert repeats >= KILLS
