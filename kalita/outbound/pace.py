@@ -2,8 +2,9 @@
 A pace for work that can wait, in a process that answers requests: requests come first, the work gets what they leave.
 
 Who waits gets a turn with the others of a tick. Every tick looks at how much of its core the thread has used since the
-last, and how late it came: when the core is short half as many begin with the next one, else a few more; where one is
-too many already, ticks get longer. The core is short sooner while requests come.
+last, and how late it came: when the core is short half as many begin with the next one, else a few more; where there
+are few already, ticks get longer: a few at once cost less than one at a time, which each time finds its code and data
+gone from the core's memory. The core is short sooner while requests come.
 """
 
 import asyncio
@@ -12,11 +13,11 @@ from time import monotonic, thread_time
 
 from kalita.observe import ROUTES
 
-TICK_S, LONGEST_TICK_S, LATE_S = 0.004, 0.016, 0.004
+TICK_S, LONGEST_TICK_S, LATE_S = 0.004, 0.064, 0.004
 ALONE, BESIDE = 0.9, 0.5
 """The part of a core that is used, by requests and the work together, before the work holds back."""
 REQUESTS_A_TICK = 1
-MOST_A_TICK, MORE = 128, 2
+MOST_A_TICK, LEAST_A_TICK, MORE = 128, 4, 2
 
 
 class Pace:
@@ -56,10 +57,10 @@ class Pace:
             self._ticking = None
 
     def _adapt(self, short: bool) -> None:
-        if short and self._most == 1:
+        if short and self._most <= LEAST_A_TICK:
             self._tick_s = min(LONGEST_TICK_S, self._tick_s * 2)
         elif short:
-            self._most //= 2
+            self._most = max(LEAST_A_TICK, self._most // 2)
         elif self._tick_s > TICK_S:
             self._tick_s = max(TICK_S, self._tick_s / 2)
         else:

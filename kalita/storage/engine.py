@@ -51,6 +51,7 @@ class Needs(NamedTuple):
     What a group has to read: accounts in id order, repeat keys, payments that may still wait on hold.
 
     told    wallets whose history the orders would change, in order: those that may have a hook
+    due_by  a hook that something is due for by then, microseconds, need not be found: there will be no event for it
     guards  named reads that find a row while what an order stands on is still so, in order; they lock that row
     """
 
@@ -61,6 +62,7 @@ class Needs(NamedTuple):
     waiting: list[tuple[int, int, int]]
     guards: Sequence[Named] = ()
     told: Sequence[int] = ()
+    due_by: int = -1
 
 
 class Hook(NamedTuple):

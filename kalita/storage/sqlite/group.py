@@ -30,13 +30,17 @@ def find(db: sqlite3.Connection, queries: Mapping[str, str], needs: Needs) -> Fo
         _payments(db, needs.keys),
         _waiting(db, needs.waiting),
         {guard for guard in needs.guards if db.execute(queries[guard[0]], guard[1]).fetchone()},
-        _hooks(db, needs.told),
+        _hooks(db, needs.told, needs.due_by),
     )
 
 
-def _hooks(db: sqlite3.Connection, wallets: Sequence[int]) -> dict[int, Hook]:
-    text = f"SELECT wallet, id, kinds, next_at FROM receiver WHERE channel = 1 AND wallet IN ({_marks(len(wallets))})"
-    return {row[0]: Hook(*row) for row in db.execute(text, _padded(wallets))} if wallets else {}
+def _hooks(db: sqlite3.Connection, wallets: Sequence[int], due_by: int) -> dict[int, Hook]:
+    """Under load something is due for every hook, and a small index says so without a look at the hook."""
+    text = (
+        "SELECT wallet, id, kinds, next_at FROM receiver INDEXED BY receiver_woken"
+        f" WHERE channel = 1 AND wallet IN ({_marks(len(wallets))}) AND next_at > ?"
+    )
+    return {row[0]: Hook(*row) for row in db.execute(text, [*_padded(wallets), due_by])} if wallets else {}
 
 
 def _waiting(db: sqlite3.Connection, keys: list[tuple[int, int, int]]) -> dict[tuple[int, int, int], int]:
