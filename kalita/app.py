@@ -294,7 +294,7 @@ class App:
             link.BillLink: link.BillLink(self.bills, self.wallets, self.clock),
             issued.Issued: issued.Issued(self.engine, self.clock, self.bills, self.payers),
             checkout.Checkout: checkout.Checkout(self.payers, self.key_pairs, lambda: self.public_url),
-            hooks_api.HooksApi: hooks_api.HooksApi(self.hooks, self.clock, self.settings.hook_key_status),
+            hooks_api.HooksApi: hooks_api.HooksApi(self.hooks, self.clock, self.settings.hook_key_status, rates.tests),
             ReceiptsApi: ReceiptsApi(self.receipts, self.catalogue, self.press, self.post, issuer),
             Description: description,
             Reference: Reference(description),

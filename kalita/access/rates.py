@@ -2,8 +2,9 @@
 How often one may ask.
 
 History: 100 requests in any 60 seconds for one wallet, the next one starts a block of 5 minutes. Other sections: an
-operator's figure a minute for one wallet. Calls with bad tokens: a figure a minute for one address.
-Source: access.md 7.
+operator's figure a minute for one wallet. Calls with bad tokens: a figure a minute for one address. Test messages to a
+hook: 10 a minute for one wallet.
+Source: access.md 7, webhooks.md 4.6.
 """
 
 from collections import deque
@@ -13,6 +14,7 @@ from kalita.refusals import BLOCKED, Refused
 
 HISTORY_A_MINUTE = 100
 BLOCK = 5 * MINUTE
+TESTS_A_MINUTE = 10
 MOST_KEYS = 100_000
 
 
@@ -87,9 +89,10 @@ def count(window: Window, key: int | str, now: int) -> None:
 
 
 class Rates:
-    """The three counters of a process."""
+    """The counters of a process. A figure of 0: all pass."""
 
     def __init__(self, general_a_minute: int, bad_tokens_a_minute: int) -> None:
         self.history = Window(HISTORY_A_MINUTE, BLOCK)
+        self.tests = Window(TESTS_A_MINUTE)
         self.general = Window(general_a_minute)
         self.bad_tokens = Window(bad_tokens_a_minute)

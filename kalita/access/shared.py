@@ -16,7 +16,7 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from kalita.access.rates import BLOCK, HISTORY_A_MINUTE, Rates, Window
+from kalita.access.rates import BLOCK, HISTORY_A_MINUTE, TESTS_A_MINUTE, Rates, Window
 from kalita.clock import MINUTE, SECOND
 
 _HEAD = struct.Struct("<QqHHI")
@@ -112,6 +112,7 @@ def shared_rates(general_a_minute: int, bad_tokens_a_minute: int) -> Rates:
     """Return the counters of a server of several processes. A figure above 5000 a minute is each process's own."""
     rates = Rates(general_a_minute, bad_tokens_a_minute)
     rates.history = SharedWindow(HISTORY_A_MINUTE, BLOCK)
+    rates.tests = SharedWindow(TESTS_A_MINUTE)
     if general_a_minute <= LARGEST_FIGURE:
         rates.general = SharedWindow(general_a_minute)
     if bad_tokens_a_minute <= LARGEST_FIGURE:

@@ -82,7 +82,7 @@ def _again(load: Callable[[], Settings], bound: socket, metrics: list[socket | N
         log.error("not_reloaded", reason=problem.message)
         return None
     fresh = shared_rates(settings.requests_a_minute, settings.bad_tokens_a_minute)
-    fresh.history = rates.history
+    fresh.history, fresh.tests = rates.history, rates.tests
     return _work(settings, bound, metrics, fresh)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from kalita import ids
-from kalita.access.rates import Window
+from kalita.access.rates import TESTS_A_MINUTE, Window
 from kalita.clock import Clock, micros, with_milliseconds
 from kalita.hooks.register import Hook, Hooks
 from kalita.hooks.sign import message_id
@@ -20,7 +20,6 @@ from kalita.wire.endpoint import Answer, Call, Endpoint, Permission
 from kalita.wire.params import Param, flag, moment, whole
 
 SIGN_FIELDS = "sum.currency,sum.amount,type,account,txnId"
-TESTS_A_MINUTE = 10
 WORDS = {"0": 1, "1": 2, "2": 3}
 NAMES = {1: "IN", 2: "OUT", 3: "BOTH"}
 STATES = {0: "WAITING", 1: "DELIVERED", 2: "GIVEN_UP", 3: "CANCELLED"}
@@ -111,11 +110,15 @@ class Redelivered(msgspec.Struct):
 
 
 class HooksApi:
-    """Answer the calls about hooks. key_status: 200, or the printed 201."""
+    """
+    Answer the calls about hooks.
 
-    def __init__(self, hooks: Hooks, clock: Clock, key_status: int) -> None:
-        self._hooks, self._clock, self._key_status = hooks, clock, key_status
-        self._tests = Window(TESTS_A_MINUTE)
+    key_status  200, or the printed 201
+    tests       counts the test messages of a wallet
+    """
+
+    def __init__(self, hooks: Hooks, clock: Clock, key_status: int, tests: Window) -> None:
+        self._hooks, self._clock, self._key_status, self._tests = hooks, clock, key_status, tests
 
     async def register(self, call: Call) -> bytes:
         """Register a hook."""

@@ -86,6 +86,19 @@ def test_history_calls_of_all_processes_are_counted_together(server: Demo) -> No
     assert answers == [200] * 100 + [423] * 100
 
 
+def test_tests_of_a_hook_are_counted_together(server: Demo) -> None:
+    """Ten a minute, however many processes are asked. Source: webhooks.md 4.6."""
+    with lines(server) as opened:
+        made = opened[0].put(
+            "/payment-notifier/v1/hooks", params={"hookType": 1, "param": "https://example.org/", "txnType": 2}
+        )
+        assert made.status_code == 200
+        answers = [
+            opened[number % len(opened)].get("/payment-notifier/v1/hooks/test").status_code for number in range(12)
+        ]
+    assert answers == [200] * 10 + [423] * 2
+
+
 def test_change_of_the_catalogue_is_taken_up_within_two_seconds(server: Demo) -> None:
     """By every process, without a word to any."""
     assert kalita("provider", "set", "99", "--min-sum", "2", *server.place).code == 0
