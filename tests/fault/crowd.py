@@ -4,10 +4,12 @@ Many calls at the same moment, each on a connection of its own.
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from kalita.web.listen import KEEP_ALIVE_S
 from tests.fault.town import Answer, Citizen, Line
 from tests.servers import Demo
 
@@ -55,11 +57,17 @@ class Crowd:
         return line.pay(wish.payee, wish.client_id, wish.amount)
 
     def _line(self, citizen: Citizen) -> Line:
-        lines: dict[int, Line] = self._own.__dict__
-        if citizen.number not in lines:
-            lines[citizen.number] = Line(self._server.address, citizen)
-            self._lines.append(lines[citizen.number])
-        return lines[citizen.number]
+        """Return the caller's own line for a citizen: a new one where the server may have ended one that was idle."""
+        lines: dict[int, tuple[Line, float]] = self._own.__dict__
+        line, used = lines.get(citizen.number, (None, 0.0))
+        now = time.monotonic()
+        if line is None or now - used > KEEP_ALIVE_S / 2:
+            if line is not None:
+                line.close()
+            line = Line(self._server.address, citizen)
+            self._lines.append(line)
+        lines[citizen.number] = line, now
+        return line
 
     def close(self) -> None:
         """Let everybody go."""
