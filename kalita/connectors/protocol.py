@@ -7,11 +7,14 @@ What a connector is: it is asked to check, to pay, and what became of a payment;
     Absent     only of `status`: the provider never heard of the payment; it may be sent
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from kalita.money import face
+
+LONGEST_TEXT, LARGEST_CODE, LONGEST_WAIT_S = 200, 10**9 - 1, 30 * 86_400
 
 
 class Done(NamedTuple):
@@ -40,6 +43,31 @@ class Absent(NamedTuple):
 
 Outcome = Done | Rejected | Unknown
 Standing = Outcome | Absent
+
+
+def understood(said: object) -> Standing:
+    """
+    Return what a connector said, fit to be written down; what is no outcome at all leaves the payment unknown.
+
+    Texts become one line of at most 200 characters; a code below 1 becomes 300.
+    """
+    match said:
+        case Absent():
+            return said
+        case Done(reference):
+            return Done(one_line(reference))
+        case Rejected(int(code), note) if code <= LARGEST_CODE:
+            return Rejected(code if code > 0 else 300, one_line(note))
+        case Unknown(note, wait_s):
+            sound = isinstance(wait_s, int | float) and math.isfinite(wait_s) and wait_s >= 0
+            return Unknown(one_line(note), min(wait_s, LONGEST_WAIT_S) if sound and wait_s is not None else None)
+    return Unknown(one_line(f"the connector answered {said!r}"))
+
+
+def one_line(text: object) -> str:
+    """Return a text as it may be written down: one line of at most 200 characters."""
+    found = "" if text is None else str(text)[:LONGEST_TEXT]
+    return found if found.isprintable() else "".join(one if one.isprintable() else " " for one in found).strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +126,7 @@ class Connector(Protocol):
     """
     A way to outside providers. One instance serves every provider that names it, many payments at a time.
 
-    A call that raises, or takes longer than `within_s`, counts as Unknown.
+    A call that raises, takes longer than `within_s` or answers anything else counts as Unknown.
     """
 
     within_s: float

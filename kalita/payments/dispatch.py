@@ -20,7 +20,18 @@ import msgspec
 from msgspec.structs import replace
 
 from kalita.clock import HOUR, MINUTE, SECOND, Clock
-from kalita.connectors.protocol import Absent, Connector, Done, Gate, Outcome, Payout, Rejected, Unknown
+from kalita.connectors.protocol import (
+    Absent,
+    Connector,
+    Done,
+    Gate,
+    Outcome,
+    Payout,
+    Rejected,
+    Unknown,
+    one_line,
+    understood,
+)
 from kalita.connectors.registry import SIMULATOR, Registry
 from kalita.ids import moment_of
 from kalita.keys import Keys
@@ -201,17 +212,20 @@ class Dispatch:
     async def _ask(self, payout: Payout, first: bool) -> Outcome:
         """Ask the provider; whatever goes wrong on the way leaves the payment unknown."""
         provider = self._catalogue.get(payout.provider)
-        connector = self._registry.get(self._name(provider)) if provider is not None else None
-        if provider is None or connector is None:
-            return Unknown("there is no connector")
-        where = provider.gateway
-        gate = Gate(where.url, where.login, self._store.password(provider), where.ca)
         try:
+            connector = self._registry.get(self._name(provider)) if provider is not None else None
+            if provider is None or connector is None:
+                return Unknown("there is no connector")
+            where = provider.gateway
+            gate = Gate(where.url, where.login, self._store.password(provider), where.ca)
             async with asyncio.timeout(connector.within_s + GRACE_S):
                 return await _asked(connector, payout, gate, first)
-        except Exception as problem:
+        except (Exception, asyncio.CancelledError) as problem:
+            task = asyncio.current_task()
+            if isinstance(problem, asyncio.CancelledError) and task is not None and task.cancelling():
+                raise
             log.warning("connector_failed", transaction=payout.txn_id, exc_info=problem)
-            return Unknown(f"{type(problem).__name__}: {problem}"[:200])
+            return Unknown(one_line(f"{type(problem).__name__}: {problem}"))
 
     async def _settle(self, paid: PaidOut, payout: Payout, outcome: Outcome) -> None:
         if isinstance(outcome, Unknown):
@@ -253,7 +267,8 @@ class Dispatch:
 async def _asked(connector: Connector, payout: Payout, gate: Gate, first: bool) -> Outcome:
     """Pay what was never sent; of anything else ask what became of it, and pay only what the provider never saw."""
     if not first:
-        standing = await connector.status(payout, gate)
+        standing = understood(await connector.status(payout, gate))
         if not isinstance(standing, Absent):
             return standing
-    return await connector.pay(payout, gate)
+    outcome = understood(await connector.pay(payout, gate))
+    return Unknown("the connector answered Absent to `pay`") if isinstance(outcome, Absent) else outcome

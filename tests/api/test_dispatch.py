@@ -49,7 +49,7 @@ class Scripted:
         if payout.provider in self.shut:
             await self.shut[payout.provider].wait()
         answer = self.answers.pop(0) if self.answers else Done()
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             raise answer
         if isinstance(answer, float):
             await asyncio.sleep(answer)
@@ -125,9 +125,13 @@ def test_a_lease_keeps_others_away_until_it_runs_out(house: House, provider: Scr
 
 @pytest.mark.parametrize(
     "answer",
-    [Unknown("x"), RuntimeError("bug"), ValueError(), 5.0, ConnectionError(), KeyError("x")],
-    ids=["unknown", "bug", "value", "too slow", "cut", "key"],
-)
+    [
+        Unknown("x"), RuntimeError("bug"), ValueError(), 5.0, ConnectionError(), KeyError("x"),
+        RuntimeError("\0\ud800"), asyncio.CancelledError(), None, True, "done", Absent, Rejected("5"), Rejected(None),
+        Rejected(10**30), Unknown("x", float("inf")), Unknown("x", "1"), Unknown(None, -1),
+    ],
+    ids=range(18),
+)  # fmt: skip
 def test_whatever_goes_wrong_leaves_it_unknown(house: House, provider: Scripted, answer: Any, monkeypatch: Any) -> None:
     """The money stays held; half a minute later the answer decides."""
     monkeypatch.setattr("kalita.payments.dispatch.GRACE_S", 0.1)
@@ -142,6 +146,41 @@ def test_whatever_goes_wrong_leaves_it_unknown(house: House, provider: Scripted,
     work(house)
     assert standing(house, txn) == ("ERROR", "failed")
     assert house.get("/funding-sources/v1/accounts/current", owner).json["accounts"][0]["balance"]["amount"] == 1000
+
+
+def test_a_connector_that_cannot_be_made_leaves_it_unknown(house: House) -> None:
+    """It is tried again like any other."""
+
+    def breaks(_: Any) -> Any:
+        raise SyntaxError("a plug-in for another version")
+
+    house.app.connectors._makers["simulator"] = breaks
+    txn = paid(house, house.wallet(RUB=1_000_00))
+    work(house)
+    facts = house.run(house.app.operator.show(txn))
+    assert (standing(house, txn), facts["payout"]["attempts"]) == (("WAITING", "asked"), 1)
+    assert "another version" in facts["payout"]["note"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (Done("a\0\ud800\nb" + "c" * 300), ("done", "a   b" + "c" * 195, None, 0)),
+        (Done(None), ("done", None, None, 0)), (Done(17), ("done", "17", None, 0)),
+        (Rejected(5, "\x1b[1m\ud800"), ("failed", None, "[1m", 5)), (Rejected(-7), ("failed", None, None, 300)),
+    ],
+    ids=range(5),
+)  # fmt: skip
+def test_what_a_connector_says_is_written_as_one_line(
+    house: House, provider: Scripted, answer: Any, said: tuple[Any, ...]
+) -> None:
+    """Whatever characters it holds: a clear word ends the payment."""
+    provider.answers = [answer]
+    txn = paid(house, house.wallet(RUB=1_000_00))
+    work(house)
+    payout = house.run(house.app.operator.show(txn))["payout"]
+    assert (payout["state"], payout["reference"], payout["note"], payout["error_code"]) == said
+    house.proven()
 
 
 def test_what_a_provider_said_is_kept_until_it_can_be_written(
