@@ -10,10 +10,15 @@ _ACCOUNT = (7, 1, 3) * 8
 
 
 def holds(check: str, value: str, fields: Mapping[str, str]) -> bool:
-    """Tell whether a value passes a check: `inn`, or `account` with the bank's code in `mfo` or `to_bik`."""
+    """
+    Tell whether a value passes a check: `inn`, or `account` with the bank's code in `mfo` or `to_bik`.
+
+    Without a bank's code there is nothing to check an account against.
+    """
     if check == "inn":
         return inn(value)
-    return account(value, fields.get("mfo") or fields.get("to_bik") or "")
+    bank = fields.get("mfo") or fields.get("to_bik")
+    return bank is None or account(value, bank)
 
 
 def inn(text: str) -> bool:

@@ -47,6 +47,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     own_wallet              it is the payer's own number
     same_as                 it repeats another field
     strict                  `inn` or `account`: a check digit that only strict mode looks at
+    strict_if               when it does; without: always
     surcharge               extra commission in roubles by value
     prepared                its value comes out of a preparatory call
     """
@@ -63,12 +64,22 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     own_wallet: bool = False
     same_as: str | None = None
     strict: str | None = None
+    strict_if: When | None = None
     surcharge: dict[str, int] = {}
     prepared: bool = False
+
+    @property
+    def conditions(self) -> tuple[When | None, ...]:
+        """Every condition it names."""
+        return self.required_if, self.card_if, self.strict_if
 
     def is_card(self, fields: Fields) -> bool:
         """Tell whether the field holds a card number among these fields."""
         return self.card or (self.card_if is not None and self.card_if.holds(fields))
+
+    def is_checked(self, fields: Fields) -> bool:
+        """Tell whether strict mode looks at the field's check digit among these fields."""
+        return self.strict is not None and (self.strict_if is None or self.strict_if.holds(fields))
 
     def is_needed(self, fields: Fields) -> bool:
         """Tell whether the field has to be there among these fields."""
@@ -128,7 +139,7 @@ class Form:
             return False
         if rule.own_wallet and value.lstrip("+") != str(payer):
             return False
-        return not strict or rule.strict is None or requisites.holds(rule.strict, value, fields)
+        return not (strict and rule.is_checked(fields)) or requisites.holds(rule.strict or "", value, fields)
 
     def _code(self, rule: Rule, fields: Fields) -> Refusal:
         if rule.const is not None or rule.enum:
@@ -216,7 +227,7 @@ def read_rules(text: str) -> tuple[Rule, ...]:
     try:
         rules = msgspec.json.decode(text, type=tuple[Rule, ...])
         for rule in rules:
-            conditions = (when.account_pattern for when in (rule.required_if, rule.card_if) if when is not None)
+            conditions = (when.account_pattern for when in rule.conditions if when is not None)
             for pattern in (rule.pattern, *rule.by_type.values(), *conditions):
                 _compiled(pattern or "")
     except (msgspec.DecodeError, re.error) as problem:

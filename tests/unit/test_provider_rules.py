@@ -13,7 +13,7 @@ from kalita.providers import requisites
 from kalita.providers.cards import check_digit, luhn, masked, system_of
 from kalita.providers.catalogue import INSIDE, built_in
 from kalita.providers.provider import BadRow, provider_of
-from tests.samples import SAMPLES, VISA
+from tests.samples import ACCOUNT, SAMPLES, VISA
 
 CATALOGUE = built_in()
 PAYER = 79110000001
@@ -102,12 +102,27 @@ def test_strict_mode_looks_at_check_digits() -> None:
     """The documented sample has a wrong tax number: it passes only outside strict mode."""
     fields = SAMPLES[1717][0]
     assert code(1717, fields, strict=True) == 4
-    assert code(1717, fields | {"to_inn": "7707083893"}, strict=True) == 0
+    right = fields | {"to_inn": "7707083893", "account": "40702810900000005555"}
+    assert code(1717, right, strict=True) == 0
+    for account in ("40702810900000005556", fields["account"]):
+        assert code(1717, right | {"account": account}, strict=True) == 4
     assert requisites.inn("500100732259")
     assert not requisites.inn("500100732258")
     assert requisites.account("40702810900000005555", "044525225") is requisites.holds(
         "account", "40702810900000005555", {"mfo": "044525225"}
     )
+
+
+@pytest.mark.parametrize("number", [one for one in SAMPLES if CATALOGUE.get(one).kind == "bank"])
+def test_strict_mode_looks_at_the_key_of_a_bank_account(number: int) -> None:
+    """Against the bank's code; cards and contracts have no such key. Source: payments.md 4.8."""
+    for fields in SAMPLES[number]:
+        assert code(number, fields) == 0
+        wrong = fields["account"] == ACCOUNT
+        assert code(number, fields, strict=True) == (4 if wrong else 0)
+        assert code(number, fields | ({"account": "40817810700000000001"} if wrong else {}), strict=True) == 0
+        if wrong:
+            assert code(number, {name: text for name, text in fields.items() if name != "mfo"}, strict=True) == 202
 
 
 def test_card_systems_and_check_digits() -> None:
