@@ -39,6 +39,9 @@ TAMPERING = {
     "never given back": (f"{FORGOTTEN}; DELETE FROM refund", "refund"),
     "a strange state": ("UPDATE payout SET state = 9 WHERE state = 1", "payout"),
     "a conversion is gone": ("DELETE FROM conversion", "conversion"),
+    "another rate": ("UPDATE conversion SET rate = '1.5'", "conversion"),
+    "a rate a little lower": ("UPDATE conversion SET rate = '79.3'", "conversion"),
+    "a rate that is none": ("UPDATE conversion SET rate = 'x'", "conversion"),
     "a conversion that was not": (
         "INSERT INTO conversion SELECT wallet, txn_id + 64, rate FROM conversion",
         "conversion",

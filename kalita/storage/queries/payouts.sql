@@ -133,11 +133,14 @@ SELECT h.wallet, h.txn_id FROM history h
  WHERE h.stream >= 2000 AND h.stream < 3000 AND h.provider = 1099 AND c.txn_id IS NULL
  ORDER BY h.wallet, h.txn_id;
 
--- name: audit_conversions_strange
--- The streams of each currency a wallet may have, so that each row is found by its key.
-SELECT c.wallet, c.txn_id FROM conversion c
- WHERE NOT EXISTS (SELECT 1 FROM history h WHERE h.wallet = c.wallet AND h.stream IN (2398, 2643, 2840, 2978)
-                      AND h.txn_id = c.txn_id AND h.provider = 1099)
+-- name: audit_conversions
+-- Both sides of each. The streams of each currency a wallet may have, so that each row is found by its key.
+SELECT c.wallet, c.txn_id, c.rate, o.stream - 2000, o.sum, i.stream - 1000, i.sum
+  FROM conversion c
+  LEFT JOIN history o ON o.wallet = c.wallet AND o.stream IN (2398, 2643, 2840, 2978) AND o.txn_id = c.txn_id
+                     AND o.provider = 1099
+  LEFT JOIN history i ON i.wallet = c.wallet AND i.stream IN (1398, 1643, 1840, 1978) AND i.txn_id = c.txn_id
+                     AND i.provider = 1099
  ORDER BY c.wallet, c.txn_id;
 
 -- name: payouts_forget
