@@ -12,7 +12,7 @@ from kalita.app import App
 from kalita.clock import at_zone
 from kalita.money import CURRENCIES, face
 from kalita.payments.payouts import PaidOut, State
-from kalita.refusals import REPEATED, Refusal
+from kalita.refusals import RECIPIENT_STATUS, REPEATED, Refusal
 
 TXN = click.IntRange(1, ids.LARGEST)
 
@@ -164,6 +164,8 @@ def refund(txn: int, amount: str | None, client_id: str | None, data: Path | Non
 def _not_given(txn: int, client_id: str | None, refusal: Refusal) -> str:
     if refusal == REPEATED and client_id is not None:
         return f"the id {client_id} was used for something else before; nothing was moved. Use a new id"
+    if refusal == RECIPIENT_STATUS:
+        return f"the wallet that paid {txn} takes no money: it was closed; nothing was moved"
     return f"payment {txn} has not succeeded, or less than that is left of it; nothing was moved"
 
 

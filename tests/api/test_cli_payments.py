@@ -132,6 +132,14 @@ def test_what_waits_or_failed_gives_nothing_back(server: Demo, payer: Live) -> N
     assert payer.balance() == 1000
 
 
+def test_a_closed_wallet_is_given_nothing_back(server: Demo, payer: Live) -> None:
+    """The line says that it is the wallet, not the payment."""
+    txn = paid(payer, {"account": "1"}, amount=1000)
+    status(payer, txn, "SUCCESS")
+    assert kalita("wallet", "close", str(payer.number), *server.place).code == 0
+    refused(kalita("payment", "refund", str(txn), *server.place), "takes no money")
+
+
 def test_the_books_are_proven_after_all_that(server: Demo) -> None:
     """The audit finds nothing."""
     done = kalita("audit", *server.place)
