@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from kalita.admin.demo import FILE
-from kalita.admin.options import data_option, json_option, read_amount, settings_of, show, table
+from kalita.admin.options import data_option, id_of, json_option, read_amount, settings_of, show, table
 from kalita.admin.running import Refused, run, with_app
 from kalita.agents.register import CURRENCY, NAME, Agent
 from kalita.app import App
@@ -103,7 +103,7 @@ def list_(data: Path | None, as_json: bool) -> None:
 @agent.command()
 @click.argument("name", callback=name_of)
 @click.argument("amount")
-@click.option("--id", "client_id", help="Your own id of it: it will never be booked twice.")
+@click.option("--id", "client_id", callback=id_of, help="Your own id of it: it will never be booked twice.")
 @data_option
 @json_option
 def fund(name: str, amount: str, client_id: str | None, data: Path | None, as_json: bool) -> None:

@@ -111,19 +111,19 @@ class AgentApi:
         self, agent: Agent, txn_id: str, wallet: int | None, amount: int | None, query: dict[str, str]
     ) -> str:
         """Take a payment; a repeat gets the first answer again, whatever became of the wallet since."""
+        if wallet is None or amount is None:
+            return written(txn_id, NO_NUMBER if wallet is None else NO_SUM, query["sum"] if amount else "")
+        answer = await self._earlier(agent, txn_id, wallet, amount)
+        if answer is not None:
+            return answer
         day = query["txn_date"] or self._today()
-        wrong = _wrong(wallet, amount, day)
-        if wrong is None and wallet is not None and amount is not None:
-            answer = await self._earlier(agent, txn_id, wallet, amount)
-            if answer is not None:
-                return answer
-            wrong = await self._standing(wallet)
-            if wrong is None:
-                outcome = await self._writer.submit(await self._order(agent, txn_id, wallet, amount, day, query))
-                if not isinstance(outcome, Refusal):
-                    return outcome.answer
-                wrong = _said(outcome)
-        return written(txn_id, wrong or Result(OTHER, "refused"), query["sum"] if amount else "")
+        wrong = _wrong(amount, day) or await self._standing(wallet)
+        if wrong is None:
+            outcome = await self._writer.submit(await self._order(agent, txn_id, wallet, amount, day, query))
+            if not isinstance(outcome, Refusal):
+                return outcome.answer
+            wrong = _said(outcome)
+        return written(txn_id, wrong, query["sum"] if amount else "")
 
     async def _earlier(self, agent: Agent, txn_id: str, wallet: int, amount: int) -> str | None:
         """Return the answer to a payment that was made before, whatever became of the wallet since."""
@@ -169,11 +169,7 @@ def _said(refusal: Refusal) -> Result:
     return Result(INACTIVE, refusal.en)
 
 
-def _wrong(wallet: int | None, amount: int | None, day: str) -> Result | None:
-    if wallet is None:
-        return NO_NUMBER
-    if amount is None:
-        return NO_SUM
+def _wrong(amount: int, day: str) -> Result | None:
     if amount == 0:
         return Result(TOO_SMALL, "the sum has to be more than zero")
     return None if _is_date(day) else Result(OTHER, "a txn_date like 20260131235959 is needed")

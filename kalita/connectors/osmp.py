@@ -96,15 +96,15 @@ def read_answer(answer: Answer, txn_id: int) -> Outcome:
         return Unknown(f"broken XML: {problem}"[:200])
     if root.tag != "response" or (root.findtext("osmp_txn_id") or "").strip() != str(txn_id):
         return Unknown("an answer to something else")
-    text = (root.findtext("result") or "").strip()
-    note = (root.findtext("comment") or "").strip()[:200]
-    if not (text.isascii() and text.isdigit() and len(text) <= 6):
-        return Unknown("no result in the answer")
-    result = int(text)
+    results = [one for one in root if one.tag == "result"]
+    if len(results) != 1 or len(results[0]):
+        return Unknown("no clear result in the answer")
+    text, note = (results[0].text or "").strip(), (root.findtext("comment") or "").strip()[:200]
+    result = int(text) if text.isascii() and text.isdigit() and len(text) <= 6 else None
     if result == 0:
         return Done((root.findtext("prv_txn") or "").strip()[:64])
     if result in RESULTS:
         return Rejected(RESULTS[result], f"result {result} {note}".strip())
     if result not in NOT_YET:
-        log.error("provider_result_unknown", result=result, transaction=txn_id)
-    return Unknown(f"result {result} {note}".strip())
+        log.error("provider_result_unknown", result=text[:40], transaction=txn_id)
+    return Unknown(f"result {text[:40]} {note}".strip())

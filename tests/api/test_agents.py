@@ -85,6 +85,8 @@ def test_a_top_up_is_taken_once(server: Demo, terminals: Any) -> None:
     assert pay(terminals, 1, "+79994445566", "10.45", "POST") == first
     assert pay(terminals, 1, "79994445566", "10.450"[:5]) == first
     assert result(pay(terminals, 1, "79994445566", "10.46")) == 300
+    assert pay(terminals, 1, "79994445566", "10.45", day="nonsense") == first
+    assert result(pay(terminals, 999, "79994445566", "10.45", day="nonsense")) == 300
     assert round(balance(server) - before, 2) == 10.45
     with server.client(1) as client:
         shown = client.get(f"/payment-history/v2/transactions/{txn}").json()
@@ -329,6 +331,8 @@ def test_commands_say_no(server: Demo, terminals: Any) -> None:
     wrong(kalita("agent", "create", "a b", *server.place), "letters")
     for overdraft in ("x", "", ".", "0.", "..", "0.001", "-1"):
         wrong(kalita("agent", "create", "more", "--overdraft", overdraft, *server.place), "AMOUNT")
+    for client_id in ("", "a b", "a\nb", "x" * 65):
+        wrong(kalita("agent", "fund", "terminals", "1", "--id", client_id, *server.place), "visible ASCII")
     assert kalita("agent", "create", "without", "--overdraft", "0.00", *server.place).code == 0
     wrong(kalita("registry", "agent", "terminals", "20261301", *server.place), "no day")
     wrong(kalita("registry", "provider", "674", "2026", *server.place), "DAY")

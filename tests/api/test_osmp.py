@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import structlog
 
 from kalita.connectors.osmp import read_answer
 from kalita.connectors.protocol import Done, Rejected, Unknown
@@ -52,13 +53,23 @@ def test_final_results(result: int, expected: int) -> None:
         (200, b"<!DOCTYPE a><response><osmp_txn_id>7</osmp_txn_id><result>0</result></response>"),
         (200, b'<!DOCTYPE a [<!ENTITY b "0">]><response><osmp_txn_id>7</osmp_txn_id><result>&b;</result></response>'),
         (200, b"<other><osmp_txn_id>7</osmp_txn_id><result>0</result></other>"), (200, b"\xff\xfe\x00"),
+        (200, xml(7, 0, "<result>300</result>")), (200, xml(7, "0<b/>5")),
     ],
-    ids=range(17),
+    ids=range(19),
 )  # fmt: skip
 def test_anything_else_leaves_it_unknown(code: int, body: bytes) -> None:
-    """Another's id, broken XML, a DTD, another status, a result that is not final."""
+    """Another's id, broken XML, a DTD, another status, a result that is not final, or not one."""
     assert isinstance(read_answer(Answer(code, body, True), 7), Unknown)
     assert isinstance(read_answer(Answer(200, xml(7), False), 7), Unknown)
+
+
+@pytest.mark.parametrize("result", ["2", "999999", "1000000", "-1", "OK"])
+def test_a_result_that_nobody_knows_is_told(result: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever it looks like: the operator has to ask what it means."""
+    structlog.reset_defaults()
+    outcome = read_answer(Answer(200, xml(7, result), True), 7)
+    assert outcome == Unknown(f"result {result} note")
+    assert "provider_result_unknown" in capsys.readouterr().out
 
 
 @pytest.fixture
