@@ -10,6 +10,8 @@ import click
 from kalita.admin.options import data_option, json_option, settings_of, show, table
 from kalita.admin.running import Refused, run, with_app
 from kalita.app import App
+from kalita.connectors.osmp import unfit
+from kalita.connectors.registry import OSMP
 from kalita.outbound.targets import BadTarget
 from kalita.outbound.targets import read as read_target
 from kalita.providers.detect import CARD, PHONE
@@ -193,16 +195,20 @@ async def _change(app: App, changes: dict[int, dict[str, str]], number: int | No
 
 
 async def _check_addresses(app: App, changes: dict[int, dict[str, str]]) -> None:
-    """Refuse addresses that the way out would never call; what an installed plug-in makes of its own is its affair."""
+    """Refuse addresses that would never be called; what an installed plug-in makes of its own is its affair."""
     rows = await app.providers.rows()
     for number, columns in changes.items():
-        url, now = columns.get("url"), rows.get(number, {})
-        if not url or not app.connectors.is_own(columns.get("connector", now.get("connector", ""))):
+        connector, url = (({**rows.get(number, {}), **columns}).get(name, "") for name in ("connector", "url"))
+        if not {"connector", "url"} & columns.keys() or not app.connectors.is_own(connector):
             continue
         try:
-            read_target(url)
+            if columns.get("url"):
+                read_target(url)
+            reason = unfit(url) if connector == OSMP else ""
         except BadTarget as problem:
-            raise click.BadParameter(f"provider {number}: {problem}; nothing was changed", param_hint="url") from None
+            reason = str(problem)
+        if reason:
+            raise click.BadParameter(f"provider {number}: {reason}; nothing was changed", param_hint="url")
 
 
 def _prefixes(kind: str, file: Path) -> dict[str, str]:
@@ -231,7 +237,7 @@ def _read(file: Path) -> dict[int, dict[str, str]]:
     for index, row in enumerate(_rows(file, MOST_ROWS), start=2):
         number = row.pop("id", None) or ""
         if (
-            not (number.isascii() and number.isdigit() and 0 < int(number) < 10**9)
+            not (number.isascii() and number.isdigit() and len(number) <= 9 and int(number))
             or None in row
             or None in row.values()
         ):

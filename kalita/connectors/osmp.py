@@ -22,7 +22,16 @@ RESULTS = {4: 4, 5: 5, 7: 8, 8: 8, 79: 5, 241: 241, 242: 242, 243: 5, 300: 300}
 NOT_YET = (1, 90)
 OURS = ("command", "txn_id", "txn_date", "account", "sum")
 """Parameters of the protocol: no field of a payment goes out under such a name, in whatever case."""
-_LOOPBACK = re.compile(r"http://(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\]|localhost)[:/]", re.ASCII)
+_LOOPBACK = re.compile(r"http://(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\]|localhost)[:/]", re.ASCII | re.IGNORECASE)
+
+
+def unfit(url: str) -> str:
+    """Say why no payment can be sent to an address; empty when it can."""
+    if not url:
+        return "osmp needs an address"
+    if url[:8].lower() == "https://" or _LOOPBACK.match(url):
+        return ""
+    return "plain HTTP goes to this machine only: set an https address"
 
 
 class Osmp:
@@ -58,8 +67,8 @@ class Osmp:
         """Connections are those of the way out."""
 
     async def _ask(self, payout: Payout, gate: Gate, query: dict[str, str]) -> Outcome:
-        if not (gate.url.startswith("https://") or _LOOPBACK.match(gate.url)):
-            return Unknown("plain HTTP goes to this machine only: set an https address")
+        if reason := unfit(gate.url):
+            return Unknown(reason)
         query |= _more(payout, gate)
         url = f"{gate.url}{'&' if '?' in gate.url else '?'}{urlencode(query)}"
         answer = await self._way(gate.ca).get(url, _headers(gate), self.within_s, LARGEST_ANSWER)

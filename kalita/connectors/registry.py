@@ -13,7 +13,7 @@ from kalita.observe import log
 from kalita.outbound.client import Outbound
 
 GROUP = "kalita.connectors"
-SIMULATOR = "simulator"
+SIMULATOR, OSMP = "simulator", "osmp"
 Way = Callable[[str], Outbound]
 Maker = Callable[[Way], Connector]
 
@@ -29,7 +29,7 @@ class Registry:
         self._way = way
         self._makers: dict[str, Maker] = {
             SIMULATOR: lambda _: Simulator(),
-            "osmp": Osmp,
+            OSMP: Osmp,
         }
         self._made: dict[str, Connector] = {}
 

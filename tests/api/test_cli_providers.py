@@ -67,6 +67,14 @@ def test_a_password_is_kept_sealed_and_never_shown(server: Demo) -> None:
     assert "********" in shown
 
 
+def test_addresses_that_payments_go_to(server: Demo) -> None:
+    """HTTPS in any case, plain HTTP to this machine; other columns change without a look at it."""
+    for url in ("HTTPS://pay.example.org/osmp", "http://127.0.0.1:9000/osmp"):
+        assert kalita("provider", "set", "120", "--connector", "osmp", "--url", url, *server.place).code == 0
+    assert kalita("provider", "set", "120", "--percent", "1", *server.place).code == 0
+    assert kalita("provider", "set", "120", "--connector", "", "--url", "", *server.place).code == 0
+
+
 def test_a_wrong_change_changes_nothing(server: Demo, tmp_path: Path) -> None:
     """One line says what is wrong; of a file no row is taken when one is wrong."""
     before = rows(server.data, "provider_change")
@@ -78,6 +86,11 @@ def test_a_wrong_change_changes_nothing(server: Demo, tmp_path: Path) -> None:
         wrong(kalita("provider", "set", "120", "--url", url, *server.place), "url", "provider 120")
         wrong(kalita("provider", "set", "120", "--connector", "osmp", "--url", url, *server.place), "url")
     file = tmp_path / "tariffs.csv"
+    for url in ("http://pay.example.org/osmp", "http://127.0.0.1.example.org/", ""):
+        wrong(kalita("provider", "set", "120", "--connector", "osmp", "--url", url, *server.place), "provider 120: ")
+    wrong(kalita("provider", "set", "120", "--connector", "osmp", *server.place), "needs an address")
+    file.write_text("id,name_en\n" + "1" * 5000 + ",a\n", "utf-8")
+    wrong(kalita("provider", "import", file, *server.place), "line 2", "id")
     file.write_text("id,url\n120,nonsense\n", "utf-8")
     wrong(kalita("provider", "import", file, *server.place), "url", "provider 120")
     for text, say in (
