@@ -97,7 +97,12 @@ class Kinds:
     def _transfer(
         self, request: Request, provider: Provider, meaning: str, payee: int, shown: str, as_: int | None = None
     ) -> Plan | Refusal:
-        """Plan a transfer. as_: the provider that history shows, when it is not the one that was asked for."""
+        """
+        Plan a transfer.
+
+        as_  the provider that history shows, when it is not the one that was asked for: then the payee is known to have
+             a wallet, and gets a balance in the currency
+        """
         if payee == request.payer:
             return OWN_WALLET
         refusal = out_of_bounds(provider.terms, request.amount)
@@ -107,7 +112,7 @@ class Kinds:
         fee, comment = provider.terms.commission(amount), request.comment or ""
         source = account_id(payer, Kind.WALLET, currency)
         transfers = [Transfer(source, account_id(payee, Kind.WALLET, currency), amount)]
-        openings = self._payee(payee, currency)
+        openings = self._payee(payee, currency) if as_ is None else [_balance(payee, currency)]
         self._fee(source, currency, fee, transfers, openings)
         paid = Record(
             payer, Direction.OUT, currency, as_ or request.provider, shown, amount, fee, comment, request.client_id
@@ -117,7 +122,7 @@ class Kinds:
         return Plan(_order(request, meaning, transfers, openings, (paid, received), answer), Category.TRANSFER)
 
     def _payee(self, payee: int, currency: int) -> list[Opening]:
-        return [Opening(payee, Kind.WALLET, currency, Level.ANONYMOUS)] if self._make_wallets else []
+        return [_balance(payee, currency)] if self._make_wallets else []
 
     def _fee(self, source: int, currency: int, fee: int, transfers: list[Transfer], openings: list[Opening]) -> None:
         if fee:
@@ -180,7 +185,7 @@ class Kinds:
         ]
         if payee != payer:
             transfers.append(Transfer(gets, account_id(payee, Kind.WALLET, target), amount))
-            openings.append(Opening(payee, Kind.WALLET, target, Level.ANONYMOUS))
+            openings.append(_balance(payee, target))
             records += [
                 Record(payer, Direction.OUT, target, WALLET_TRANSFER, f"+{payee}", amount, 0, comment, None),
                 Record(payee, Direction.IN, target, WALLET_SYSTEM, f"+{payer}", amount, 0, comment, None),
@@ -213,6 +218,10 @@ class Kinds:
         answer = answer_around(request, currency, shown)
         order = Order(request.payer, request.client_id, meaning, answer=answer, extras=(Extra("payout_add", payout),))
         return Plan(accept_on_hold(record, order), category, None, fields)
+
+
+def _balance(payee: int, currency: int) -> Opening:
+    return Opening(payee, Kind.WALLET, currency, Level.ANONYMOUS)
 
 
 def _order(

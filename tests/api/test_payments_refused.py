@@ -142,3 +142,21 @@ def test_no_unclaimed_wallets_where_the_operator_says_so(tmp_path: Path) -> None
         assert strict.pay(payer, payment(payee.number)).status == 200
     finally:
         strict.close()
+
+
+def test_a_balance_of_a_payee_is_opened_all_the_same(tmp_path: Path) -> None:
+    """Provider 1099 gives him one in its currency, also without a conversion. Source: payments.md 4.3."""
+    strict = House(tmp_path, settings={"make_wallets": False, "demo": True})
+    try:
+        payer, payee = strict.wallet(USD=100_00), strict.wallet(RUB=0)
+        for currency in ("840", "978"):
+            dollars = {"type": "Account", "accountId": "840"}
+            body = payment(sum={"amount": 1, "currency": currency}, paymentMethod=dollars)
+            for to, code in ((payee.number, ""), (79_000_000_000, "QWPRC-5")):
+                answer = strict.pay(payer, body | {"id": f"{currency}{to}", "fields": {"account": str(to)}}, "1099")
+                assert answer.code == code
+        accounts = strict.get("/funding-sources/v1/accounts/current", payee).json["accounts"]
+        assert {one["currency"]: one["balance"]["amount"] for one in accounts} == {643: 0, 840: 1, 978: 1}
+        strict.proven()
+    finally:
+        strict.close()
