@@ -200,7 +200,7 @@ def with_body(query: bytes, body: bytes) -> bytes:
     if body.lstrip()[:1] == b"{":
         try:
             members = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return query
         texts = {name: _member(bytes(value)) for name, value in members.items()}
         body = urlencode({name: text for name, text in texts.items() if text is not None}, errors="replace").encode()

@@ -144,7 +144,8 @@ def test_nothing_detected(server: Demo, path: str, name: str, text: str) -> None
     told = httpx.post(server.url + path, data={name: text}).json()
     assert (told["code"], told["data"], told["messages"]) == ({"value": "2", "_name": "ERROR"}, None, {})
     assert told["message"]
-    for body in (b"{", b"[1]", b'{"phone": [1]}', b"\xff\xfe", b'{"phone": {}}'):
+    deep = b'{"phone": ' + b"[" * 30_000 + b"]" * 30_000 + b"}"
+    for body in (b"{", b"[1]", b'{"phone": [1]}', b"\xff\xfe", b'{"phone": {}}', deep):
         assert httpx.post(server.url + path, content=body).json()["code"]["value"] == "2"
 
 
