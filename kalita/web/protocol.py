@@ -29,6 +29,9 @@ from kalita.wire.endpoint import JSON_TYPE, Answer, Family
 LARGEST_HEAD = 64 * 1024
 """A head that is not complete after so many bytes ends the connection; what completes is measured by the gate."""
 
+LARGEST_WRITTEN_BODY = 8 * LARGEST_BODY
+"""A body with what its chunks are wrapped in, and what is written behind them."""
+
 MOST_PIPELINED = 16
 STATUS_LINES = {one.value: f"HTTP/1.1 {one.value} {one.phrase}\r\n".encode() for one in HTTPStatus}
 BODILESS = (204, 304)
@@ -50,9 +53,10 @@ class Protocol(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._waiting: deque[tuple[Request, bool]] = deque()
         self._serving = self._keep = False
-        self._url, self._body, self._head_bytes, self._in_head = b"", b"", 0, True
+        self._writable = True
+        self._url, self._body, self._arrived, self._in_head = b"", b"", 0, True
         self._headers: list[tuple[bytes, bytes]] = []
-        self._too_large = self._ended = False
+        self._too_large = self._ended = self._again = False
         self._task: asyncio.Task[None]
         self.begun_at: float | None = None
         self.idle_since: float | None = None
@@ -72,20 +76,34 @@ class Protocol(asyncio.Protocol):
         self._ended = True
 
     def data_received(self, data: bytes) -> None:
-        """Parse what arrived; end a connection whose head does not end, or that does not speak HTTP."""
+        """Parse what arrived; end a connection whose request does not end, or that does not speak HTTP."""
         if self._ended:
             return
-        if self._in_head:
-            self._head_bytes += len(data)
+        self._arrived += len(data)
         try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._keep = False
+            self._feed(data)
         except httptools.HttpParserError as problem:
             self._refuse_broken(VALIDATION, str(problem) or "this is not HTTP/1.1")
             return
-        if self._in_head and self._head_bytes > LARGEST_HEAD:
+        if self._in_head and self._arrived > LARGEST_HEAD:
             self._refuse_broken(TOO_LARGE_HEADERS)
+        elif self._arrived > LARGEST_WRITTEN_BODY and self.begun_at is not None and not self._in_head:
+            self._swollen()
+
+    def _feed(self, data: bytes | memoryview) -> None:
+        """Parse; a request that would like another protocol is read again without that wish, with its body."""
+        while True:
+            try:
+                self._parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as stop:
+                if not self._again:
+                    self._keep = False
+                    return
+                data = memoryview(data)[stop.args[0] :]
+                head = _head_of(self._parser, self._url, self._headers)
+                self._parser = httptools.HttpRequestParser(self)
+                self._parser.feed_data(head)
 
     def eof_received(self) -> bool:
         """Keep a connection that the client only stopped sending on until its last whole request is answered."""
@@ -103,19 +121,23 @@ class Protocol(asyncio.Protocol):
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header (httptools)."""
-        self._headers.append((name.lower(), value))
+        """Take a header; what is written behind a body in chunks is none (httptools)."""
+        if self._in_head:
+            self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Note that the head is complete; invite a body that waits to be invited (httptools)."""
-        self._in_head, self._head_bytes = False, 0
+        self._in_head, self._arrived = False, 0
+        self._again = self._parser.should_upgrade() and self._parser.get_method() != b"CONNECT"
+        if self._again:
+            return
         invited = False
         for name, value in self._headers:
             if name == b"content-length" and (len(value) > 9 or int(value) > LARGEST_BODY):
                 self._swollen()
                 return
             invited = invited or (name == b"expect" and value.lower() == b"100-continue")
-        if invited and not self._serving:
+        if invited and not self._serving and self._parser.get_http_version() != "1.0":
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
@@ -127,16 +149,24 @@ class Protocol(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """Answer the request, after those before it (httptools)."""
-        if not self._too_large:
+        if not self._too_large and not self._again:
             self._take(self._body)
 
     def pause_writing(self) -> None:
-        """Read nothing more from a client that does not take its answers (asyncio)."""
+        """Read and answer nothing more for a client that does not take its answers (asyncio)."""
+        self._writable = False
         self.transport.pause_reading()
 
     def resume_writing(self) -> None:
-        """Read on (asyncio)."""
-        self.transport.resume_reading()
+        """Answer on, read on (asyncio)."""
+        self._writable = True
+        if self.transport.is_closing():
+            return
+        if self._waiting and not self._serving:
+            self.idle_since = None
+            self._start(*self._waiting.popleft())
+        if len(self._waiting) < MOST_PIPELINED:
+            self.transport.resume_reading()
 
     def shutdown(self) -> None:
         """Answer what has arrived, and the request whose body is arriving, then end (called by uvicorn)."""
@@ -193,14 +223,18 @@ class Protocol(asyncio.Protocol):
         keep = keep and (self._keep or bool(self._waiting))
         self.transport.write(_written(answer, trace_id, keep, request.method == "HEAD"))
         if not keep:
-            self._ended = True
-            self.transport.close()
-        elif self._waiting:
+            self._end()
+        elif self._waiting and self._writable:
             if len(self._waiting) == MOST_PIPELINED:
                 self.transport.resume_reading()
             self._start(*self._waiting.popleft())
-        elif self.begun_at is None:
+        elif self._waiting or self.begun_at is None:
             self.idle_since = self._loop.time()
+
+    def _end(self) -> None:
+        """Take nothing more, and close once the last answer is taken, for which there is as long as for being idle."""
+        self._ended, self.begun_at, self.idle_since = True, None, self._loop.time()
+        self.transport.close()
 
     def _refuse_broken(self, refusal: Refusal, detail: str = "") -> None:
         """Refuse a request that never became one, and end the connection: the parser cannot go on."""
@@ -214,7 +248,14 @@ class Protocol(asyncio.Protocol):
         service = service_of(self._url.decode("latin-1"))
         body = body_of(problem, Family.SERVICE, service, "ru", trace_id, Clock().now())
         self.transport.write(_written(Answer(body, problem.refusal.status), trace_id, False, False))
-        self.transport.close()
+        self._end()
+
+
+def _head_of(parser: Any, url: bytes, headers: list[tuple[bytes, bytes]]) -> bytes:
+    """Write a head again without the wish for another protocol."""
+    first = b"%b %b HTTP/%b" % (parser.get_method(), url, parser.get_http_version().encode())
+    kept = (name + b": " + value for name, value in headers if name != b"upgrade")
+    return b"\r\n".join((first, *kept, b"", b""))
 
 
 def _written(answer: Answer, trace_id: str, keep: bool, head_only: bool) -> bytes:

@@ -22,6 +22,7 @@ SEED = 20201017
 HEALTH_S = 1
 PAY = b"POST /sinap/api/v2/terms/99/payments HTTP/1.1\r\nHost: x\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
+UPGRADE = b"Connection: Upgrade\r\nUpgrade: h2c\r\n"
 CLOSING = b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
 
 REFUSED = {
@@ -46,6 +47,10 @@ REFUSED = {
     "100 KB of a header": (CLOSING + b"X: " + b"a" * 100_000 + b"\r\n\r\n", 431),
     "10 000 headers": (CLOSING + b"X: 1\r\n" * 10_000 + b"\r\n", 431),
     "a length past the bound": (PAY + b"Content-Length: 65537\r\n\r\n", 413),
+    "endless words behind chunks": (PAY + CHUNKED + b"0\r\nX: " + b"a" * 1_000_000, 413),
+    "endless lines behind chunks": (PAY + CHUNKED + b"0\r\n" + b"X: 1\r\n" * 200_000, 413),
+    "endless words beside a chunk": (PAY + CHUNKED + b"1;" + b"a" * 1_000_000, 413),
+    "another protocol and a length past the bound": (PAY + UPGRADE + b"Content-Length: 65537\r\n\r\n", 413),
     "chunks past the bound": (PAY + CHUNKED + (b"8000\r\n" + b" " * 0x8000 + b"\r\n") * 2 + b"1\r\n ", 413),
 }  # fmt: skip
 

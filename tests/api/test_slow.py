@@ -13,6 +13,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from kalita.web import listen
+from kalita.web.request import Request
+from kalita.web.server import Server
+from kalita.wire.endpoint import Answer
 from tests.api.house import House
 
 SLOWEST_S, IDLE_S, SWEEP_S = 0.6, 1.8, 0.1
@@ -136,6 +139,35 @@ def test_client_that_does_not_read_is_cut(serve) -> None:
         assert whole > 1_000_000
         assert cut < whole
 
+    serve(clients)
+
+
+def test_answers_wait_for_a_client_that_does_not_read(serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much it asks for: the server prepares no more than it can hand over, and cuts it after the bound."""
+    served, closing = 0, b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    respond = Server.respond
+
+    async def counted(self: Server, asked: Request) -> tuple[Answer, str]:
+        nonlocal served
+        served += 1
+        return await respond(self, asked)
+
+    async def clients(port: int) -> None:
+        nonlocal served
+        for patient in (False, True):
+            served = 0
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+            writer.transport.pause_reading()
+            writer.write(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 2_000 + closing)
+            await asyncio.sleep(IDLE_S / 2 if patient else IDLE_S + 5 * SWEEP_S)
+            before = served
+            writer.transport.resume_reading()
+            assert await _all_of(reader) > 0
+            assert served == (2_001 if patient else before)
+            assert before < 200
+            writer.close()
+
+    monkeypatch.setattr(Server, "respond", counted)
     serve(clients)
 
 

@@ -95,6 +95,26 @@ def test_a_client_that_asks_before_it_sends(server: Demo) -> None:
         while first.split(" ")[1] == "100":
             first, _ = opened.head()
         assert first.split(" ")[1] == "200"
+    with line(server) as opened:
+        opened.send(request("POST", PAY, token(server), "Expect: 100-continue", body=body_of(4002), version="1.0"))
+        assert opened.answer().status == 200, "HTTP/1.0 knows no 100"
+
+
+def test_a_client_that_would_rather_speak_http_2(server: Demo) -> None:
+    """Java's own client asks for h2c with every call over plain HTTP: it pays in HTTP/1.1 on a kept connection."""
+    wish = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAA")
+    body = body_of(4100)
+    in_chunks = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    with line(server) as opened:
+        for number in range(3):
+            opened.send(payment(server, 4101 + number, *wish))
+            assert opened.answer().json["id"] == str(1_600_000_004_101 + number)
+        opened.send(request("POST", PAY, token(server), *wish, "Transfer-Encoding: chunked", body=in_chunks))
+        assert opened.answer().json["id"] == str(1_600_000_004_100)
+        opened.send(payment(server, 4104, *wish, "Expect: 100-continue").removesuffix(body_of(4104)))
+        assert opened.head()[0].split(" ")[1] == "100"
+        opened.send(body_of(4104) + request("GET", PROFILE, token(server), *wish) * 50)
+        assert [opened.answer().status for _ in range(51)] == [200] * 51
 
 
 def test_http_1_0(server: Demo) -> None:
@@ -145,6 +165,15 @@ def test_a_body_in_chunks(server: Demo) -> None:
     with line(server) as opened:
         opened.send(request("POST", PAY, "Host: a", token(server), "Transfer-Encoding: chunked", body=chunks))
         assert opened.answer().status == 200
+
+
+def test_what_stands_behind_chunks_is_no_header(server: Demo) -> None:
+    """Nobody gets in by a trailer, and none spoils a request."""
+    body = body_of(7100)
+    for behind, before, status in ((token(server), "X: 1", 401), ("Authorization: Bearer x", token(server), 200)):
+        chunks = b"%x\r\n%b\r\n0\r\n%b\r\n\r\n" % (len(body), body, behind.encode())
+        answer = ask(server, "POST", PAY, "Host: a", before, "Transfer-Encoding: chunked", body=chunks)
+        assert answer.status == status
 
 
 def test_a_client_that_leaves_before_the_answer_has_paid_once(server: Demo) -> None:
