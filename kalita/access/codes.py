@@ -3,6 +3,7 @@ Codes that prove a phone: 6 digits by short message, for one request each.
 
     valid for 5 minutes, once; 3 tries; a new one after 60 s; 5 an hour to a number, 20 an hour from an address
     15 wrong codes for a number in all: no code for a day, the next time for two, then four …
+    what happened at a moment to come, by a clock that was set back since, counts for nothing: nobody waits for it
 
 Everything is counted in the database, under a lock on the number, so neither a restart nor many at once help. A lock
 binds the way in alone: sessions and tokens that live go on. Source: web.md 0, access.md 4.2.
@@ -20,6 +21,8 @@ from kalita.messages.sms import Sms
 from kalita.storage.engine import Engine, Step
 
 VALID, AGAIN_AFTER = 5 * MINUTE, 60 * SECOND
+AHEAD, LOCK_AHEAD = MINUTE, DAY
+"""So much later than now something may have been sent, or locked: clocks step back a little."""
 TRIES, TO_NUMBER, FROM_ADDRESS, WRONG_IN_ALL = 3, 5, 20, 15
 
 
@@ -86,7 +89,7 @@ class PhoneCodes:
         request, code, now = secrets.token_hex(16), f"{secrets.randbelow(10**6):06}", self._clock.now()
         sender = self._keys.digest("address", address.encode())
         asked = (number, request, purpose.value, self._hash(number, request, code), now, sender)
-        bounds = (now - HOUR, now - AGAIN_AFTER, TO_NUMBER, FROM_ADDRESS)
+        bounds = (now - HOUR, now - AGAIN_AFTER, TO_NUMBER, FROM_ADDRESS, now + AHEAD, now + LOCK_AHEAD)
         *_, added, _ = await self._engine.change(
             Step("code_number_lock", (number,)),
             Step("code_sender_lock", (sender,)),
@@ -101,7 +104,8 @@ class PhoneCodes:
         return request
 
     async def _wait_s(self, number: int, sender: str, now: int) -> int:
-        row = await self._engine.one("code_waits", number, sender, now - HOUR, TO_NUMBER - 1, FROM_ADDRESS - 1)
+        allowed = (TO_NUMBER - 1, FROM_ADDRESS - 1, now + AHEAD, now + LOCK_AHEAD)
+        row = await self._engine.one("code_waits", number, sender, now - HOUR, *allowed)
         locked, newest, fifth, twentieth = row or (0, 0, 0, 0)
         until: int = max(locked, newest + AGAIN_AFTER, fifth + HOUR, twentieth + HOUR)
         return max(1, -((now - until) // SECOND))
@@ -115,13 +119,14 @@ class PhoneCodes:
         mark = secrets.token_hex(16)
         while True:
             now = self._clock.now()
-            row = await self._engine.one("code_state", number, request, purpose.value, now - VALID, now)
+            ahead = (now + AHEAD, now + LOCK_AHEAD)
+            row = await self._engine.one("code_state", number, request, purpose.value, now - VALID, now, *ahead)
             if row is None:
                 return Tried(False, 0)
             hashed, tries = row
             good = hmac.compare_digest(hashed, self._hash(number, request, code))
             state = 1 if good else 2 if tries + 1 >= TRIES else 0
-            tried = (number, request, tries, state, now, now - VALID, mark)
+            tried = (number, request, tries, state, now, now - VALID, mark, *ahead)
             steps = [Step("code_number_lock", (number,)), Step("code_try", tried)]
             if good:
                 steps += then(mark, now)

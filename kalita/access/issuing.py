@@ -8,7 +8,7 @@ import secrets
 from enum import Enum
 
 from kalita.access.acts import Who
-from kalita.access.codes import PhoneCodes, Purpose, Wait
+from kalita.access.codes import AHEAD, PhoneCodes, Purpose, Wait
 from kalita.access.tokens import CHANGED, LIFE_DAYS, token_hash
 from kalita.clock import DAY, MINUTE, Clock
 from kalita.storage.engine import Engine, Step
@@ -86,6 +86,6 @@ class Issuing:
     async def _draft(self, wallet: int, draft: str) -> tuple[int, str | None] | None:
         """Return what a live draft allows and the request of its code; three wrong codes end a draft."""
         row = await self._engine.one("token_draft", wallet, draft)
-        if row is None or row[1] + LASTS <= self._clock.now():
+        if row is None or not -AHEAD <= self._clock.now() - row[1] < LASTS:
             return None
         return row[0], row[3] if row[2] is not None else None

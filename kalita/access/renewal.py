@@ -13,13 +13,15 @@ from kalita.access.acts import Who
 from kalita.access.caps import Caps, kept
 from kalita.access.rates import Window, count
 from kalita.access.tokens import CHANGED, LIFE_DAYS, Tokens, token_hash
-from kalita.clock import DAY, SECOND, Clock
+from kalita.clock import DAY, MINUTE, SECOND, Clock
 from kalita.refusals import FORBIDDEN, PERSON_NOT_FOUND, ROUTE_NOT_FOUND, UNAUTHORIZED, Refused
 from kalita.storage.engine import Engine, Step
 from kalita.wire.endpoint import Call, Caller, Endpoint
 from kalita.wire.params import Param, choice
 
 CODE_LASTS = 60 * SECOND
+AHEAD = MINUTE
+"""A code may end so much later than one that is given now: clocks step back a little."""
 Tell = Callable[[int], Awaitable[None]]
 """Tells an owner that his token was renewed."""
 
@@ -69,7 +71,8 @@ class Renewal:
     async def renew(self, call: Call) -> bytes:
         """Turn a code into a new token with the same permissions, and block the one before."""
         hashed, now = token_hash(call.query["code"]), self._clock.now()
-        row = await self._engine.one("renewal", hashed, now)
+        latest = now + CODE_LASTS + AHEAD
+        row = await self._engine.one("renewal", hashed, now, latest)
         if row is None:
             raise self._dead()
         wallet, permissions, caps = row
@@ -78,7 +81,7 @@ class Renewal:
         fresh, ends = token_hash(token), now + LIFE_DAYS * DAY
         _, used, *_ = await self._engine.change(
             Step("wallet_lock", (wallet,)),
-            Step("renewal_use", (hashed, now, fresh)),
+            Step("renewal_use", (hashed, now, fresh, latest)),
             Step("token_revoke_by_renewal", (wallet, now, hashed, fresh)),
             Step("token_add_by_renewal", (fresh, wallet, token[:4], permissions, now, ends, hashed)),
             Step("act_by_renewal", (wallet, now, "token.renewed", str(Who.OWNER), token[:4], hashed, fresh)),

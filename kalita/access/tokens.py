@@ -133,7 +133,7 @@ class Tokens:
         rows: list[dict[str, str | int]] = []
         for token in list(islice(self._uses, MOST_LOOKED_AT)):
             at, client = self._uses.pop(token)
-            if self._written.get(token, 0) + RESTS <= at:
+            if abs(at - self._written.get(token, 0)) >= RESTS:
                 self._written[token] = at
                 rows.append({"hash": token_hash(token), "at": at, "client": client})
                 if len(rows) == MOST_WRITTEN:

@@ -186,6 +186,40 @@ def test_lock_holds_for_codes_that_were_sent_before(house: House) -> None:
     assert check(house, number, first, code) == (False, 0)
 
 
+def test_a_clock_that_was_set_back_locks_nobody_out(house: House) -> None:
+    """Nobody waits for what was sent at a moment to come, and it is no good; a lock holds for a day more at most."""
+    number, locked, client = house.number(), house.number(), address()
+    fail(house, locked, WRONG_IN_ALL)
+    for other in range(FROM_ADDRESS - 1):
+        ask(house, 79_300_000_000 + other, client=client)
+    request = ask(house, number, client=client)
+    house.later(-30)
+    assert ask(house, number) == Wait(90)
+    assert check(house, number, request, wrong(code_of(house, number))) == (False, 2)
+    house.later(30 - HOUR)
+    assert check(house, number, request, code_of(house, number)) == (False, 0)
+    assert isinstance(ask(house, number, client=client), str)
+    assert ask(house, locked) == Wait(DAY + HOUR)
+    house.later(HOUR - 2 * DAY)
+    assert isinstance(ask(house, locked), str)
+    house.later(2 * DAY)
+    assert isinstance(ask(house, locked), Wait)
+
+
+def test_a_draft_and_last_uses_when_the_clock_was_set_back(house: House) -> None:
+    """A draft lives no longer for it; the next use of a token is written down all the same."""
+    owner = house.wallet()
+    draft = house.run(house.app.issuing.begin(owner.number, Permission.HISTORY))
+    assert house.get("/funding-sources/v1/accounts/current", owner).status == 200
+    house.run(house.app.refresh())
+    house.later(-HOUR)
+    assert house.run(house.app.issuing.consent(owner.number, draft, address(), "ru")) is Problem.NO_DRAFT
+    assert house.get("/funding-sources/v1/accounts/current", owner).status == 200
+    house.run(house.app.refresh())
+    assert house.run(house.app.tokens.of_wallet(owner.number))[0].last_used_at == house.hand.now // 1000
+    house.later(HOUR)
+
+
 def test_many_at_once_get_no_more_tries(house: House) -> None:
     """Of 32 guesses at once three are looked at; of 32 requests at once one is sent; a good code is good for one."""
     number = house.number()

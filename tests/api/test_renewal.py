@@ -85,6 +85,11 @@ def test_code_is_good_once_for_a_minute(house: House) -> None:
     house.token(who.number)
     assert renew(house, code).status == 401
     assert renew(house, "0" * 32).status == 401
+    who = house.wallet()
+    code = authorize(house, who).json["code"]
+    house.later(-3600)
+    assert renew(house, code).status == 401, "a clock that is set back lets no code live longer"
+    house.later(3600)
 
 
 def test_dead_tokens_get_no_code(house: House) -> None:

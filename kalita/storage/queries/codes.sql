@@ -9,12 +9,16 @@ INSERT INTO code_sender (sender) VALUES ($1) ON CONFLICT (sender) DO UPDATE SET 
 DELETE FROM code WHERE sent_at < $1;
 
 -- name: code_add
+-- What was sent or locked at a later moment than $11 and $12 was by a clock that was set back since.
 INSERT INTO code (number, request, purpose, hash, sent_at, sender, tries, state)
 SELECT CAST($1 AS BIGINT), $2, $3, $4, CAST($5 AS BIGINT), $6, 0, 0
- WHERE NOT EXISTS (SELECT 1 FROM code_number n WHERE n.number = $1 AND n.locked_until > $5)
-   AND NOT EXISTS (SELECT 1 FROM code c WHERE c.number = $1 AND c.sent_at > $8)
-   AND (SELECT COUNT(*) FROM code c WHERE c.number = $1 AND c.sent_at > $7) < CAST($9 AS BIGINT)
-   AND (SELECT COUNT(*) FROM code c WHERE c.sender = $6 AND c.sent_at > $7) < CAST($10 AS BIGINT);
+ WHERE NOT EXISTS (SELECT 1 FROM code_number n
+                    WHERE n.number = $1 AND n.locked_until > $5 AND n.locked_until - n.next_lock / 2 <= $12)
+   AND NOT EXISTS (SELECT 1 FROM code c WHERE c.number = $1 AND c.sent_at > $8 AND c.sent_at <= $11)
+   AND (SELECT COUNT(*) FROM code c
+         WHERE c.number = $1 AND c.sent_at > $7 AND c.sent_at <= $11) < CAST($9 AS BIGINT)
+   AND (SELECT COUNT(*) FROM code c
+         WHERE c.sender = $6 AND c.sent_at > $7 AND c.sent_at <= $11) < CAST($10 AS BIGINT);
 
 -- name: code_replace
 UPDATE code SET state = 2
@@ -22,22 +26,25 @@ UPDATE code SET state = 2
    AND EXISTS (SELECT 1 FROM code c WHERE c.number = $1 AND c.request = $3);
 
 -- name: code_waits
-SELECT COALESCE((SELECT n.locked_until FROM code_number n WHERE n.number = $1), 0),
-       COALESCE((SELECT MAX(c.sent_at) FROM code c WHERE c.number = $1), 0),
-       COALESCE((SELECT c.sent_at FROM code c WHERE c.number = $1 AND c.sent_at > $3
+SELECT COALESCE((SELECT n.locked_until FROM code_number n
+                  WHERE n.number = $1 AND n.locked_until - n.next_lock / 2 <= $7), 0),
+       COALESCE((SELECT MAX(c.sent_at) FROM code c WHERE c.number = $1 AND c.sent_at <= $6), 0),
+       COALESCE((SELECT c.sent_at FROM code c WHERE c.number = $1 AND c.sent_at > $3 AND c.sent_at <= $6
                   ORDER BY c.sent_at DESC LIMIT 1 OFFSET $4), 0),
-       COALESCE((SELECT c.sent_at FROM code c WHERE c.sender = $2 AND c.sent_at > $3
+       COALESCE((SELECT c.sent_at FROM code c WHERE c.sender = $2 AND c.sent_at > $3 AND c.sent_at <= $6
                   ORDER BY c.sent_at DESC LIMIT 1 OFFSET $5), 0);
 
 -- name: code_state
 SELECT c.hash, c.tries FROM code c
- WHERE c.number = $1 AND c.request = $2 AND c.purpose = $3 AND c.state = 0 AND c.sent_at > $4
-   AND NOT EXISTS (SELECT 1 FROM code_number n WHERE n.number = $1 AND n.locked_until > $5);
+ WHERE c.number = $1 AND c.request = $2 AND c.purpose = $3 AND c.state = 0 AND c.sent_at > $4 AND c.sent_at <= $6
+   AND NOT EXISTS (SELECT 1 FROM code_number n
+                    WHERE n.number = $1 AND n.locked_until > $5 AND n.locked_until - n.next_lock / 2 <= $7);
 
 -- name: code_try
 UPDATE code SET tries = tries + 1, state = $4, mark = $7
- WHERE number = $1 AND request = $2 AND tries = $3 AND state = 0 AND sent_at > $6
-   AND NOT EXISTS (SELECT 1 FROM code_number n WHERE n.number = $1 AND n.locked_until > $5);
+ WHERE number = $1 AND request = $2 AND tries = $3 AND state = 0 AND sent_at > $6 AND sent_at <= $8
+   AND NOT EXISTS (SELECT 1 FROM code_number n
+                    WHERE n.number = $1 AND n.locked_until > $5 AND n.locked_until - n.next_lock / 2 <= $9);
 
 -- name: code_wrong
 UPDATE code_number
@@ -85,11 +92,12 @@ DELETE FROM renewal WHERE expires_at < $1;
 
 -- name: renewal
 SELECT r.wallet, t.permissions, t.caps FROM renewal r JOIN token t ON t.hash = r.token
- WHERE r.hash = $1 AND r.expires_at > $2 AND r.used_for IS NULL AND t.revoked_at IS NULL AND t.expires_at > $2;
+ WHERE r.hash = $1 AND r.expires_at > $2 AND r.expires_at <= $3 AND r.used_for IS NULL
+   AND t.revoked_at IS NULL AND t.expires_at > $2;
 
 -- name: renewal_use
 UPDATE renewal SET used_for = $3
- WHERE hash = $1 AND expires_at > $2 AND used_for IS NULL
+ WHERE hash = $1 AND expires_at > $2 AND expires_at <= $4 AND used_for IS NULL
    AND EXISTS (SELECT 1 FROM token t WHERE t.hash = renewal.token AND t.revoked_at IS NULL AND t.expires_at > $2)
    AND EXISTS (SELECT 1 FROM wallet w WHERE w.wallet = renewal.wallet AND w.closed_at IS NULL);
 
