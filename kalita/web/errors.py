@@ -21,6 +21,7 @@ from kalita.refusals import (
     Refusal,
     Refused,
 )
+from kalita.web.request import is_of_bills
 from kalita.wire.endpoint import Caller, Endpoint, Family
 
 OF_ALL = (VALIDATION, METHOD_NOT_ALLOWED, TOO_LARGE_BODY, TOO_LONG_ADDRESS, TOO_LARGE_HEADERS, INTERNAL)
@@ -99,7 +100,7 @@ def code_of(refusal: Refusal, family: Family) -> str:
 
 def family_of(path: str) -> Family:
     """Return the family of a path without a row."""
-    return Family.BILL if path.startswith("/partner/bill/") else Family.SERVICE
+    return Family.BILL if is_of_bills(path) else Family.SERVICE
 
 
 def refusals_of(row: Endpoint) -> list[Refusal]:

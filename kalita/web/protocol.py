@@ -19,12 +19,12 @@ from uvicorn.server import ServerState
 from kalita.clock import Clock
 from kalita.observe import REFUSALS
 from kalita.refusals import TOO_LARGE_HEADERS, TOO_LONG_ADDRESS, VALIDATION, Refusal, Refused
-from kalita.web.errors import body_of, service_of
+from kalita.web.errors import body_of, family_of, service_of
 from kalita.web.heads import LONGEST_ADDRESS
 from kalita.web.request import Request, decoded
 from kalita.web.server import Server
 from kalita.wire.door import LARGEST_BODY
-from kalita.wire.endpoint import JSON_TYPE, Answer, Family
+from kalita.wire.endpoint import JSON_TYPE, Answer
 
 LARGEST_HEAD = 64 * 1024
 """A head that is not complete after so many bytes ends the connection; what completes is measured by the gate."""
@@ -245,8 +245,8 @@ class Protocol(asyncio.Protocol):
         problem = Refused(TOO_LONG_ADDRESS) if len(self._url) > LONGEST_ADDRESS else Refused(refusal, detail)
         REFUSALS.labels(problem.refusal.code).inc()
         trace_id = f"{getrandbits(64):016x}"
-        service = service_of(self._url.decode("latin-1"))
-        body = body_of(problem, Family.SERVICE, service, "ru", trace_id, Clock().now())
+        path = self._url.decode("latin-1").partition("?")[0]
+        body = body_of(problem, family_of(path), service_of(path), "ru", trace_id, Clock().now())
         self.transport.write(_written(Answer(body, problem.refusal.status), trace_id, False, False))
         self._end()
 

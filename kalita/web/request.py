@@ -5,6 +5,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 _SLASH = re.compile("%2f", re.IGNORECASE)
+_OF_BILLS = re.compile("/+partner/+bill/")
 
 
 class Request(NamedTuple):
@@ -36,4 +37,9 @@ def decoded(raw: str) -> str:
     """
     if "%" not in raw:
         return raw
-    return unquote(_SLASH.sub("%00", raw) if raw.startswith("/partner/bill/") else raw)
+    return unquote(_SLASH.sub("%00", raw) if is_of_bills(raw) else raw)
+
+
+def is_of_bills(path: str) -> bool:
+    """Tell whether a path lies under /partner/bill/, however many slashes it is written with."""
+    return _OF_BILLS.match(path) is not None

@@ -53,6 +53,18 @@ def test_an_encoded_slash_is_no_part_of_an_id(house: House, shop: Wallet) -> Non
     assert house.get("/partner/bill/v1/nothing%2F", shop).code == "http.url.not.found"
 
 
+def test_more_slashes_are_the_same_calls(house: House, shop: Wallet) -> None:
+    """Their refusals are those of bills all the same, also where there is no row. Source: access.md 1, 5.2."""
+    for method, path, code in (
+        ("GET", "v1/nothing", "http.url.not.found"),
+        ("PATCH", "v1/bills/a", "http.method.not.supported"),
+        ("GET", "v1/bills/a%2Fb", "validation.error"),
+    ):
+        for start in ("/partner/bill/", "//partner/bill/", "/partner//bill//"):
+            answer = house.call(method, start + path, shop)
+            assert (answer.code, answer.json["serviceName"]) == (code, "invoicing-api"), start + path
+
+
 def test_a_blocked_owner_is_refused_every_call(house: House) -> None:
     """A known bill, an unknown one, a repeat: 403 alike. Source: invoices.md 3.5."""
     owner = house.wallet()

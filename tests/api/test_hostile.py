@@ -88,6 +88,14 @@ def test_what_never_becomes_a_request(server: Demo, name: str) -> None:
     assert answer.json["traceId"] == answer.headers["x-trace-id"]
 
 
+def test_broken_call_for_a_bill(server: Demo) -> None:
+    """Its refusal names the service that refusals about bills name. Source: access.md 5.1, 9."""
+    for broken, status in ((b"/a HTTP/1.1\r\nHost\r\n\r\n", 400), (b"/a?" + b"a" * 100_000, 414)):
+        answer = spoken(server, b"GET /partner/bill/v1/bills" + broken)
+        assert answer is not None
+        assert (answer.status, answer.json["serviceName"]) == (status, "invoicing-api")
+
+
 def test_random_bytes(server: Demo) -> None:
     """500 connections with noise, and with good requests that noise got into: no 5xx, nothing hangs."""
     noise = random.Random(SEED)
