@@ -19,6 +19,7 @@ import typst
 from PIL import Image
 
 from kalita.receipts.paper import Paper
+from kalita.receipts.signs import drawable
 from kalita.storage.engine import Unavailable
 
 Form = Literal["PDF", "JPEG"]
@@ -65,9 +66,9 @@ def qr(address: str) -> str:
 
 
 def drawn(template: str, content: dict[str, Any], form: Form) -> bytes:
-    """Fill a template of this folder with content."""
+    """Fill a template of this folder with content; signs that no font has are shown as `[…]`."""
     how = {"format": "pdf"} if form == "PDF" else {"format": "png", "ppi": DOTS_AN_INCH}
-    drawing = _compiler(template).compile(sys_inputs={"data": msgspec.json.encode(content).decode()}, **how)
+    drawing = _compiler(template).compile(sys_inputs={"data": msgspec.json.encode(drawable(content)).decode()}, **how)
     assert isinstance(drawing, bytes), "one page is drawn"
     if form == "PDF":
         return drawing

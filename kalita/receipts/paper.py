@@ -9,6 +9,7 @@ from kalita.clock import SECOND, at_zone
 from kalita.ledger.accounts import Direction
 from kalita.providers.catalogue import Catalogue
 from kalita.receipts.receipt import Receipt
+from kalita.receipts.signs import clusters
 from kalita.receipts.words import in_words, on_paper
 
 WORDS = {
@@ -98,4 +99,4 @@ def moscow(txn_id: int) -> str:
 
 def breakable(text: str) -> str:
     """Let a word that fits on no line break anywhere; other words stay whole."""
-    return " ".join(word if len(word) <= LONGEST_WORD else _BREAK.join(word) for word in text.split(" "))
+    return " ".join(word if len(word) <= LONGEST_WORD else _BREAK.join(clusters(word)) for word in text.split(" "))

@@ -2,11 +2,13 @@
 A statement as PDF, CSV and XLSX: one table, three forms.
 
 Names and comments come from other people. In a sheet a text that begins like a formula would be run by whoever opens
-it: CSV gets an apostrophe before it, XLSX cells are declared to be texts.
+it: CSV gets an apostrophe before it, XLSX cells are declared to be texts. Where a decimal comma is usual, sheets cut
+CSV at semicolons, so what stands behind one is a beginning too.
 """
 
 import csv
 import io
+import re
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -39,7 +41,7 @@ WORDS = {
         "proof": "The balances were computed anew from all entries of the ledger; operations here: {count}.",
     },
 }  # fmt: skip
-_RISKY = ("=", "+", "-", "@", "\t", "\r", "\n")
+_RISKY = re.compile(r"""(^|;)(?=[\s"']*[=+@\-＝＋＠－]|[\t\r\n])""")
 
 
 class Cover(NamedTuple):
@@ -150,7 +152,7 @@ def _csv(made: Statement, cover: Cover, lines: list[_Line]) -> bytes:
 
 def harmless(text: str) -> str:
     """Keep a sheet from running a text as a formula."""
-    return f"'{text}" if text.startswith(_RISKY) else text
+    return _RISKY.sub(r"\1'", text)
 
 
 def _xlsx(made: Statement, cover: Cover, lines: list[_Line]) -> bytes:

@@ -131,6 +131,16 @@ def test_posted_payment_shows_its_commission(owner: Live, items: Any) -> None:
         assert words in text
 
 
+def test_sign_that_no_font_has_is_no_empty_box(server: Demo, people: House) -> None:
+    """An emoji in a comment is shown as left out, on paper and in the picture; the receipt is checked all the same."""
+    with live(server, people.wallet(RUB=100_00)) as payer:
+        assert payer.pay(payment(amount=1, comment="спасибо 👍🏽")).status_code == 200
+        item = payer.told(LIST, rows="1")["data"][0]
+        assert item["comment"] == "спасибо 👍🏽"
+        assert "Комментарий спасибо […]" in text_of(file(payer, item))
+        assert "Книги подтверждают" in httpx.get(address_in(file(payer, item, format="JPEG"))).text
+
+
 def test_jpeg_has_a_code_that_the_server_knows(server: Demo, paid: tuple[Live, Any]) -> None:
     """Decoded from the picture, followed without any token: the books agree, and nobody's number is told."""
     payer, item = paid

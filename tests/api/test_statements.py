@@ -104,11 +104,35 @@ def test_no_text_of_a_sheet_is_a_formula(house: House, owner: Wallet, tmp_path: 
     assert "=cmd|" in texts
 
 
-@pytest.mark.parametrize("text", ["=1", "+7", "-1", "@a", "\t=1", "\r=1", "\n=1"])
+@pytest.mark.parametrize("text", ["=1", "+7", "-1", "@a", "\t=1", "\r=1", "\n=1", " =1", '"=1', "＝1"])
 def test_risky_beginnings(text: str) -> None:
-    """Whatever a sheet takes for a formula; other texts stay."""
+    """Whatever a sheet takes for a formula, at the text's beginning or behind a semicolon; other texts stay."""
     assert harmless(text) == f"'{text}"
     assert harmless(f"x{text}") == f"x{text}"
+    assert harmless(f"x; 1;{text};") == f"x; 1;'{text};"
+
+
+def test_no_text_is_a_formula_where_sheets_cut_at_semicolons(house: House, tmp_path: Path) -> None:
+    """As they do where a decimal comma is usual: a comment cannot begin a cell of its own that is run."""
+    who = house.wallet(RUB=100_00)
+    for comment in ("x;=HYPERLINK(1);", 'x,"y;"=1+1";', "a; -5"):
+        house.pay(who, payment(OTHER, 1, comment=comment))
+    assert statement(house, who.number, tmp_path, "csv", "--from", "2020-01-01", "--to", "2099-12-31").code == 0
+    told = list(csv.reader(io.StringIO((tmp_path / "out.csv").read_text("utf-8-sig")), delimiter=";"))
+    cells = [cell.lstrip() for row in told for cell in row[1:]]
+    assert len(cells) >= 4
+    assert [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))] == []
+
+
+def test_paper_has_no_empty_box(house: House, tmp_path: Path) -> None:
+    """A sign that no font has is shown as left out in a PDF; the sheets have it as it is."""
+    who = house.wallet(RUB=100_00)
+    house.pay(who, payment(OTHER, 1, comment="обед 😀"))
+    days = ("--from", "2020-01-01", "--to", "2099-12-31")
+    assert rows(house, who.number, tmp_path, *days)[-1][3] == "обед 😀"
+    assert statement(house, who.number, tmp_path, "pdf", *days).code == 0
+    (page,) = pypdf.PdfReader(tmp_path / "out.pdf").pages
+    assert "обед […]" in " ".join(page.extract_text().split())
 
 
 def test_xlsx_has_numbers(house: House, owner: Wallet, tmp_path: Path) -> None:
