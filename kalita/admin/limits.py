@@ -76,7 +76,7 @@ def import_(file: Path, data: Path | None, as_json: bool) -> None:
     Exit:     0 taken, 1 the installation cannot be opened, 2 wrong command line, FILE or setting
     """
     try:
-        taken = read_table(file.read_text("utf-8"))
+        taken = read_table(file.read_text("utf-8-sig"))
     except (OSError, UnicodeDecodeError, BadTable) as problem:
         reason = getattr(problem, "strerror", None) or problem
         raise click.BadParameter(f"{file}: {reason}", param_hint="'FILE'") from None

@@ -32,7 +32,7 @@ def import_(file: Path, data: Path | None, as_json: bool) -> None:
     """
     settings = settings_of(data=data)
     try:
-        text = file.read_text("utf-8")
+        text = file.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as problem:
         reason = getattr(problem, "strerror", None) or f"it is no text with the head {','.join(COLUMNS)}"
         raise click.BadParameter(f"{file}: {reason}", param_hint="'FILE'") from None

@@ -3,13 +3,12 @@ Identification over HTTP: the shapes of the wire, their strict reading, masking.
 """
 
 from typing import Annotated
-from unicodedata import normalize
 
 import msgspec
 
 from kalita.clock import Clock, date_of
 from kalita.people.identify import Identification, Identity
-from kalita.people.persons import Person, bare, masked, wrongs
+from kalita.people.persons import Person, masked, person_of, wrongs
 from kalita.people.wallets import Level
 from kalita.refusals import PERSON_NOT_FOUND, VALIDATION, Refused, malformed
 from kalita.wire.door import text_or_digits
@@ -89,7 +88,7 @@ class IdentificationApi:
 
     async def identify(self, call: Call) -> bytes:
         """Answer the data in full and the level that came of it."""
-        person, unread = person_of(call.body)
+        person, unread = said_of(call.body)
         found = wrongs(person, date_of(self._clock.now())) | unread
         if found:
             raise _wrong(found)
@@ -108,10 +107,9 @@ class IdentificationApi:
         return _shown(call.wallet, known)
 
 
-def person_of(said: Said) -> tuple[Person, dict[str, str]]:
+def said_of(said: Said) -> tuple[Person, dict[str, str]]:
     """
-    Read a body into a person: blanks around names and inside numbers are left out, in other numbers than the
-    passport's hyphens too.
+    Read a body into a person.
 
     returns  the person, and what could not be read, by its names
     """
@@ -123,12 +121,7 @@ def person_of(said: Said) -> tuple[Person, dict[str, str]]:
             texts[name] = _text_of(name, raw)
         except Refused:
             texts[name], found[name] = "", "a string is needed" if raw else "it is required"
-    for name in ("first", "middle", "last"):
-        texts[name] = normalize("NFC", texts[name]).strip()
-    for name in ("inn", "snils", "oms"):
-        texts[name] = bare(texts[name])
-    texts["passport"] = texts["passport"].replace(" ", "")
-    return Person(**texts), found
+    return person_of(texts), found
 
 
 def _text_of(name: str, raw: bytes) -> str:

@@ -5,9 +5,10 @@ Source: profile.md 2 and 3.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import NamedTuple
+from unicodedata import normalize
 
 YOUNGEST, OLDEST = 14, 120
 _NAME = re.compile(r"(?=.{1,64}\Z)[-'’ ]*[^\W\d_](?:[^\W\d_]|[-'’ ])*")
@@ -94,9 +95,15 @@ def _digits(text: str, count: int) -> bool:
     return len(text) == count and text.isascii() and text.isdigit()
 
 
-def bare(text: str) -> str:
-    """Return a number without the blanks and hyphens people put into it."""
-    return _SEPARATORS.sub("", text)
+def person_of(texts: Mapping[str, str]) -> Person:
+    """
+    Make a person of what people write.
+
+    Blanks around names are left out, and inside numbers; in other numbers than the passport's hyphens too.
+    """
+    names = {name: normalize("NFC", texts[name]).strip() for name in ("first", "middle", "last")}
+    numbers = {name: _SEPARATORS.sub("", texts.get(name, "")) for name in ("inn", "snils", "oms")}
+    return Person(birth=texts["birth"], passport=texts["passport"].replace(" ", ""), **names, **numbers)
 
 
 DOCUMENTS: tuple[tuple[str, Callable[[str], bool], str], ...] = (

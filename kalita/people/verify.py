@@ -15,7 +15,7 @@ import msgspec
 
 from kalita.clock import Clock, date_of
 from kalita.keys import Keys
-from kalita.people.persons import Person, bare, inn_of, wrongs
+from kalita.people.persons import Person, inn_of, person_of, wrongs
 from kalita.storage.engine import Engine, Step, Unavailable
 
 SEALED = "known person"
@@ -101,10 +101,7 @@ class Listed:
         if None in row or None in row.values() or row["full"] not in ("yes", "no", ""):
             raise BadPersons(f"line {line}: {len(COLUMNS)} fields are needed, the last one yes or no")
         cells = {str(name): (cell or "").strip() for name, cell in row.items()}
-        person = Person(
-            cells["birth"], cells["first"], cells["middle"], cells["last"], bare(cells["passport"]),
-            bare(cells["inn"]), "", "",
-        )  # fmt: skip
+        person = person_of(cells)
         found = wrongs(person, date_of(self._clock.now()))
         if found:
             name, reason = next(iter(found.items()))
