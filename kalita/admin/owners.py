@@ -6,18 +6,14 @@ from typing import Any
 
 import click
 
+from kalita.admin.export import kept
 from kalita.admin.options import WALLET, data_option, json_option, settings_of, show, table
 from kalita.admin.running import Refused, run, with_app
 from kalita.admin.wallets import LEVELS, facts, no_such_wallet, usable, wallet
 from kalita.app import App
 from kalita.clock import at_zone
-from kalita.ids import LARGEST, moment_of
-from kalita.ledger.accounts import Direction, stream
-from kalita.money import CURRENCIES, WALLET_CURRENCIES, face
 
 __all__ = ["wallet"]
-STATES = ("done", "waiting", "failed")
-PAGE = 500
 
 
 def _do(data: Path | None, work: Callable[[App], Awaitable[Any]], writes: bool = False) -> Any:
@@ -134,48 +130,18 @@ def export(number: int, data: Path | None) -> None:
     """
     Write all that is kept of the wallet NUMBER and its owner, as one JSON document: for its owner's eyes only.
 
+    Payments with what was given with them, tokens, hook, keys for bills, bills that were issued or wait to be paid, and
+    what was done to it. What opens something is not in it: no token, no secret key.
+
     \b
     Example:  kalita wallet export 79991112233 > owner.json
     Exit:     0 written, 1 there is no such wallet, 2 wrong command line or setting
     """
 
     async def work(app: App) -> dict[str, Any]:
-        kept = await facts(app, number)
-        identity = await app.identification.current(number)
-        found = await app.wallets.get(number)
-        assert found is not None
-        return kept | {
-            "email": found.email,
-            "language": found.language,
-            "last_login_at": at_zone(found.last_login_at) if found.last_login_at else None,
-            "last_login_address": found.last_login_ip,
-            "person": identity.person._asdict() if identity.person else None,
-            "acts": await _acts(app, number, 10_000),
-            "payments": await _payments(app, number),
-        }
+        return await facts(app, number) | await kept(app, number) | {"acts": await _acts(app, number, 10_000)}
 
     show(_do(data, work))
-
-
-async def _payments(app: App, number: int) -> list[dict[str, Any]]:
-    found = []
-    for direction in Direction:
-        for currency in WALLET_CURRENCIES:
-            last = LARGEST
-            while rows := await app.engine.all("history_page", number, stream(direction, currency), 0, last, PAGE):
-                found += [_payment(direction, currency, row) for row in rows]
-                last = rows[-1][0] - 1
-    return sorted(found, key=lambda one: one["transaction"])
-
-
-def _payment(direction: Direction, currency: int, row: Any) -> dict[str, Any]:
-    txn_id, _, provider, account, amount, fee, comment, client_id, state, error = row[:10]
-    return {
-        "transaction": txn_id, "at": at_zone(moment_of(txn_id)), "type": direction.name.lower(),
-        "currency": CURRENCIES[currency].letters, "sum": face(amount, currency), "commission": face(fee, currency),
-        "provider": provider, "account": account, "comment": comment, "id": client_id, "state": STATES[state],
-        "error": error,
-    }  # fmt: skip
 
 
 @wallet.command()
@@ -230,7 +196,8 @@ def close(number: int, data: Path | None, as_json: bool) -> None:
 def erase(number: int, data: Path | None, as_json: bool) -> None:
     """
     Take away what is personal of the closed wallet NUMBER: its owner's data, nickname, mail address, last sign-in,
-    from where its tokens were used, its hooks and what they were sent, its keys for bills.
+    from where its tokens were used or might be, its hooks and what they were sent, its keys for bills, and what its
+    bills say of those who were to pay them.
 
     The books keep its payments under its number: the other side has a right to them, and no sum may go missing.
 

@@ -16,8 +16,9 @@ from kalita.people.wallets import Wallets
 from kalita.storage.engine import Engine, Step
 
 PERSONAL = (
-    "person_drop", "wallet_erase", "mail_forget", "payouts_forget", "token_uses_forget", "receivers_end", "told_drop",
-    "events_of_wallet_forget", "attempts_of_wallet_forget", "pairs_forget",
+    "person_owner_forget", "person_drop", "wallet_erase", "mail_forget", "payouts_forget", "token_uses_forget",
+    "receivers_end", "told_drop", "events_of_wallet_forget", "attempts_of_wallet_forget", "pairs_forget",
+    "bills_forget", "bills_unlist_for",
 )  # fmt: skip
 """The statements that take personal data of a wallet away."""
 
@@ -70,7 +71,7 @@ class Leaving:
     async def erase(self, wallet: int) -> str | None:
         """
         Take away what is personal of a closed wallet: who owned it, how he was reached, what he was called,
-        from where he came, whom he had told of payments and bills.
+        from where he came, whom he had told of payments and bills, and what his bills say of their payers.
 
         returns  why not, None when it is done
         """

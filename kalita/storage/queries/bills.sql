@@ -82,6 +82,17 @@ SELECT b.owner, b.bill_id, b.number, b.uid, b.pair, b.amount, b.currency, b.comm
        '%' || CAST(CASE WHEN b.state = 0 AND b.expires_at <= $5 THEN 4 ELSE b.state END AS TEXT) || '%'
  ORDER BY b.created_at DESC, b.number DESC LIMIT $6;
 
+-- name: bills_of_owner
+SELECT owner, bill_id, number, uid, pair, amount, currency, comment, customer, custom, expiry, created_at, expires_at,
+       state, changed_at, payer, txn_id, refunded
+  FROM bill WHERE owner = $1 AND bill_id > $2 ORDER BY bill_id LIMIT $3;
+
+-- name: bills_forget
+UPDATE bill SET comment = NULL, customer = NULL, custom = NULL WHERE owner = $1;
+
+-- name: bills_unlist_for
+DELETE FROM bill_for WHERE wallet = $1;
+
 -- name: bill_payable
 SELECT 1 FROM bill WHERE number = $1 AND state = 0 /* postgres: FOR UPDATE */;
 

@@ -119,7 +119,7 @@ SELECT CAST($1 AS BIGINT), CAST($2 AS BIGINT), $3, $4, $5
     ON CONFLICT (wallet, at, what, who) DO NOTHING;
 
 -- name: token_uses_forget
-UPDATE token SET last_used_at = NULL, last_used_from = NULL WHERE wallet = $1;
+UPDATE token SET last_used_at = NULL, last_used_from = NULL, caps = NULL WHERE wallet = $1;
 
 -- name: tokens_used
 -- One statement for all: on SQLite whoever writes keeps the ledger waiting.

@@ -143,5 +143,8 @@ SELECT c.wallet, c.txn_id, c.rate, o.stream - 2000, o.sum, i.stream - 1000, i.su
                      AND i.provider = 1099
  ORDER BY c.wallet, c.txn_id;
 
+-- name: payouts_shown
+SELECT txn_id, shown FROM payout WHERE wallet = $1;
+
 -- name: payouts_forget
 UPDATE payout SET shown = '{}' WHERE wallet = $1;

@@ -30,6 +30,11 @@ SELECT CAST($1 AS BIGINT), CAST($2 AS BIGINT), $3, $4, $5
 SELECT w.wallet FROM person p JOIN wallet w ON w.wallet = p.wallet
  WHERE p.owner = $1 AND p.name = $2 AND w.level >= $3 LIMIT 1;
 
+-- name: person_owner_forget
+DELETE FROM person_owner
+ WHERE owner = (SELECT p.owner FROM person p WHERE p.wallet = $1)
+   AND NOT EXISTS (SELECT 1 FROM person o WHERE o.owner = person_owner.owner AND o.wallet <> $1);
+
 -- name: person_drop
 DELETE FROM person WHERE wallet = $1;
 
