@@ -26,6 +26,7 @@ async def kept(app: App, number: int) -> dict[str, Any]:
     return {
         "email": found.email,
         "language": found.language,
+        "default_balance": CURRENCIES[found.default_currency].letters,
         "last_login_at": at_zone(found.last_login_at) if found.last_login_at else None,
         "last_login_address": found.last_login_ip,
         "person": identity.person._asdict() if identity.person else None,

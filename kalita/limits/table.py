@@ -124,7 +124,7 @@ def _key(row: Mapping[str | None, str | None], line: int) -> tuple[Limit, int]:
     name, letters = row["limit"] or "", row["currency"] or ""
     if name not in set(Limit):
         raise BadTable(f"line {line}: there is no limit {name[:40]!r}, there are {', '.join(Limit)}")
-    if None in row or LETTERS.get(letters) not in MEASURES:
+    if None in row or None in row.values() or LETTERS.get(letters) not in MEASURES:
         raise BadTable(f"line {line}: limits are kept in RUB or KZT, and a line has {2 + len(LEVELS)} fields")
     return Limit(name), LETTERS[letters]
 

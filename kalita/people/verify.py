@@ -92,10 +92,13 @@ class Listed:
 
         raises  BadPersons, which names the line and the column
         """
-        reader = csv.DictReader(io.StringIO(text))
-        if tuple(reader.fieldnames or ()) != COLUMNS:
-            raise BadPersons(f"line 1: the head has to be {','.join(COLUMNS)}")
-        return [self._read(row, reader.line_num) for row in reader]
+        reader = csv.DictReader(io.StringIO(text), strict=True)
+        try:
+            if tuple(reader.fieldnames or ()) != COLUMNS:
+                raise BadPersons(f"line 1: the head has to be {','.join(COLUMNS)}")
+            return [self._read(row, reader.line_num) for row in reader]
+        except csv.Error:
+            raise BadPersons(f"line {reader.line_num}: a quotation mark is open, or a field too long") from None
 
     def _read(self, row: dict[str | None, str | None], line: int) -> tuple[Person, bool]:
         if None in row or None in row.values() or row["full"] not in ("yes", "no", ""):

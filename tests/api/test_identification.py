@@ -288,7 +288,11 @@ def test_table_of_persons_decides(tmp_path: Path) -> None:
     body = {"firstName": "петр", "lastName": "СИДОРОВ", "middleName": "", "birthDate": "1980-01-01"}
     assert told(house, petr, passport="4400111333", **body).json["type"] == "FULL"
     assert told(house, other, passport="4400111444").json["type"] == "SIMPLE"
-    for wrong in ("", "last\n", TABLE + "x\n", TABLE + "А,Б,,1990-02-11,1,,no\n", TABLE.replace("yes", "maybe")):
+    more = ('"А,Б\n', '"А"Б,В,,1990-02-11,4400111222,,no\n', "А" * 140_000, f'"А,{"Б" * 140_000}')
+    for wrong in (
+        "", "last\n", TABLE + "x\n", TABLE + "А,Б,,1990-02-11,1,,no\n", TABLE.replace("yes", "maybe"),
+        *(TABLE + one for one in more),
+    ):  # fmt: skip
         with pytest.raises(BadPersons):
             persons.read(wrong)
     assert house.run(persons.forget()) == 2

@@ -44,6 +44,8 @@ def test_table_is_read_as_it_is_written() -> None:
         HEAD + "cash,USD,1,1,1,1\n",
         HEAD + "cash,RUB,1,1,1\n".replace("1,1,1\n", "x,1,1,1\n"),
         HEAD + "cash,RUB,1,1,1,1,1\n",
+        HEAD + "cash,RUB,1,1,1\n",
+        HEAD + "cash,RUB\n",
         HEAD + "cash,RUB,-1,1,1,1\n",
         HEAD + "cash,RUB,1.005,1,1,1\n",
         HEAD + "cash,RUB,1,1,1,1\ncash,RUB,1,1,1,1\n",
