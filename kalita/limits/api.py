@@ -78,7 +78,7 @@ class LimitsApi:
         interval = Interval(at_zone(month[0]), at_zone(month[1]))
 
         def country(currency: int) -> list[ActualLimit]:
-            shown = [word for word in asked if currency == RUB or table.most(TYPES[word], level, currency)]
+            shown = [one for one in asked if currency == RUB or table.most(TYPES[one], level, currency) is not None]
             return [_shown(word, currency, table, level, spent, balances, interval) for word in shown]
 
         return encode(ActualLimits(Countries(country(RUB), country(KZT))))

@@ -259,6 +259,9 @@ def test_limits_in_tenge(house: House) -> None:
         ("TURNOVER", "KZT", 60, 40)
     ]
     assert [one["spent"] for one in told["RU"]] == [0, 0]
+    house.run(house.app.limits.put(before.with_(Limit.CASH, Level.FULL, 0, 398)))
+    told = house.get(f"/qw-limits/v1/persons/{payer.number}/actual-limits?types=WITHDRAW_CASH", payer).json["limits"]
+    assert [(one["max"], one["rest"]) for one in told["KZ"]] == [(0, 0)]
     house.run(house.app.limits.put(before))
 
 
