@@ -117,3 +117,13 @@ def test_erased_token_does_not_tell_from_where_it_could_be_used(house: House) ->
     assert house.run(house.app.leaving.close(number)) is None
     assert house.run(house.app.leaving.erase(number)) is None
     assert past_the_program(house.data, house.database, caps) == [(0,)]
+
+
+def test_use_that_is_still_to_be_written_does_not_come_back(house: House) -> None:
+    """A server writes down from where a token was used a little later; of an erased wallet it does not."""
+    who = house.wallet(RUB=0)
+    assert house.get("/person-profile/v1/profile/current", who).status == 200
+    assert house.run(house.app.leaving.close(who.number)) is None
+    assert house.run(house.app.leaving.erase(who.number)) is None
+    house.run(house.app.tokens.write_uses())
+    assert [one["last_used_from"] for one in exported(house, who.number)["tokens"]] == [None]

@@ -122,9 +122,10 @@ SELECT CAST($1 AS BIGINT), CAST($2 AS BIGINT), $3, $4, $5
 UPDATE token SET last_used_at = NULL, last_used_from = NULL, caps = NULL WHERE wallet = $1;
 
 -- name: tokens_used
--- One statement for all: on SQLite whoever writes keeps the ledger waiting.
+-- One statement for all: on SQLite whoever writes keeps the ledger waiting. What was erased meanwhile stays so.
 UPDATE token SET last_used_at = used.at, last_used_from = used.client
   FROM /* postgres: json_to_recordset($1) AS used (hash text, at bigint, client text) */
        /* sqlite: (SELECT json_extract(value, '$.hash') AS hash, json_extract(value, '$.at') AS at, */
        /* sqlite: json_extract(value, '$.client') AS client FROM json_each($1)) AS used */
- WHERE token.hash = used.hash;
+ WHERE token.hash = used.hash
+   AND EXISTS (SELECT 1 FROM wallet w WHERE w.wallet = token.wallet AND w.closed_at IS NULL);
