@@ -50,6 +50,7 @@ from kalita.observe import log
 from kalita.outbound.addresses import LOOPBACK, networks
 from kalita.outbound.client import Failure, Outbound
 from kalita.outbound.deliver import Deliverer
+from kalita.outbound.targets import check_services
 from kalita.payments import api as payments_api
 from kalita.payments.accept import Payments
 from kalita.payments.dispatch import Dispatch
@@ -196,8 +197,10 @@ class App:
 
         create   make the directory, the key and the database when they are not there
         serving  the ledger gets a process, and so a core, of its own
-        raises  BadSetting when there is nothing to open, or the key is not the database's
+        raises  BadSetting when there is nothing to open, the key is not the database's, or a service cannot be called
         """
+        if serving:
+            check_services(settings)
         place = Place(settings)
         made = await place.holds()
         if not create and not made:

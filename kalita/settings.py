@@ -122,7 +122,8 @@ class Settings:
         metadata={"help": "address of a central bank's XML of rates, fetched every hour; empty: none", "address": True},
     )
     rates_spread: str = field(
-        default="1", metadata={"help": "what a conversion costs over the bank's rate, per cent, like 1.5"}
+        default="1",
+        metadata={"help": "what a conversion costs over the bank's rate, per cent, like 1.5", "number": True},
     )
     rates_max_age_days: int = field(
         default=7, metadata={"help": "rates of an older day convert nothing; 0: of any day do"}
@@ -150,9 +151,11 @@ _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0"
 _WHOLE = re.compile(r"-?\d{1,18}", re.ASCII)
 _DATABASE = re.compile(r"postgres(ql)?://.+", re.DOTALL)
 _PASSWORDS = (re.compile(r"(://[^:/@]*:).*(?=@)", re.DOTALL), re.compile(r"([?&](?:ssl)?password=)[^&]*"))
+_TOKENS = (re.compile(r"(://)[^:/?@]+(?=:?@)"), re.compile(r"(\?).+", re.DOTALL))
+"""What a service may be told in its address beside a password: a user that is a token, anything after the path."""
 STARS = "********"
 _ADDRESS = re.compile(r"[\x21-\x3f\x41-\x7e]+@[A-Za-z0-9.-]+", re.ASCII)
-_URL = re.compile(r"https?://[\x21-\x7e]*[^/\x00-\x20\x7f-\uffff]", re.ASCII)
+_URL = re.compile(r"https?://[\x21\x22\x24-\x3e\x41-\x7e]+(?<!/)", re.ASCII)
 _KEY = re.compile(r"(?:[0-9a-fA-F]{2}){32,}", re.ASCII)
 _PERCENT = re.compile(r"\d{1,2}(\.\d{1,4})?", re.ASCII)
 _BOUNDS = {
@@ -169,8 +172,9 @@ _BOUNDS = {
 }
 _PAUSE = re.compile(r"([1-9]\d{0,5})([smhd])", re.ASCII)
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-NOT_SETTINGS = ("KALITA_LONG", "KALITA_SEED")
-"""Variables that the tests read."""
+PROVIDER_PASSWORD = "KALITA_PROVIDER_PASSWORD"
+NOT_SETTINGS = ("KALITA_LONG", "KALITA_SEED", PROVIDER_PASSWORD)
+"""Variables that the tests read, and that of one option."""
 
 
 def load(
@@ -219,8 +223,8 @@ def shown(settings: Settings) -> dict[str, str | int | bool]:
         if one.metadata.get("secret"):
             value = STARS if value else ""
         elif one.metadata.get("address"):
-            for password in _PASSWORDS:
-                value = password.sub(rf"\1{STARS}", value)
+            for secret in _PASSWORDS if one.name == "database" else _TOKENS + _PASSWORDS:
+                value = secret.sub(rf"\1{STARS}", value)
         values[one.name] = str(value) if isinstance(value, Path) else value
     return values
 
@@ -256,8 +260,10 @@ def _typed(setting: "Field[Any]", value: Any, origin: str) -> Any:
         return Path(value) if named else _wrong(setting.name, origin, "a directory is needed", value)
     if isinstance(value, str):
         return value
+    if setting.metadata.get("number") and type(value) in (int, float):
+        return str(value)
     hidden = setting.metadata.get("secret") or setting.metadata.get("address")
-    return _wrong(setting.name, origin, "a text is needed", "another" if hidden else value)
+    return _wrong(setting.name, origin, "a text is needed", None if hidden else value)
 
 
 def _check(settings: Settings, origins: Origins) -> None:
@@ -271,29 +277,32 @@ def _check(settings: Settings, origins: Origins) -> None:
     try:
         tuple(ip_network(part.strip()) for part in settings.outbound_networks.split(",") if part.strip())
     except ValueError as problem:
-        _wrong("outbound_networks", origins["outbound_networks"], f"networks are needed ({problem})", "what was given")
+        _wrong("outbound_networks", origins["outbound_networks"], f"networks are needed ({problem})")
     chosen = settings.identification
     if chosen not in ("listed", "anybody") and not chosen.startswith(("https://", "http://")):
         _wrong("identification", origins["identification"], "listed, anybody or an address is needed", chosen)
+    if settings.sms not in ("", "screen", "outbox") and not ("://" in settings.sms and "{number}" in settings.sms):
+        _wrong("sms", origins["sms"], "screen, outbox or an address of Apprise with {number} in it is needed")
     if settings.smtp_tls not in ("starttls", "tls", "none"):
         _wrong("smtp_tls", origins["smtp_tls"], "starttls, tls or none is needed", settings.smtp_tls)
     if not _ADDRESS.fullmatch(settings.mail_from):
         _wrong("mail_from", origins["mail_from"], "an address like kalita@example.org is needed", settings.mail_from)
     if settings.public_url and not _URL.fullmatch(settings.public_url):
-        _wrong("public_url", origins["public_url"], "https://wallet.example.org is needed", settings.public_url)
+        _wrong("public_url", origins["public_url"], "an address like https://wallet.example.org is needed")
     if not _PERCENT.fullmatch(settings.rates_spread):
         _wrong("rates_spread", origins["rates_spread"], "a number like 1.5 is needed", settings.rates_spread)
     if settings.log_level not in ("debug", "info", "warning", "error"):
         _wrong("log_level", origins["log_level"], "debug, info, warning or error is needed", settings.log_level)
     if settings.database and not _DATABASE.fullmatch(settings.database):
-        _wrong("database", origins["database"], "postgresql://user:password@host:5432/name is needed", "what was given")
+        _wrong("database", origins["database"], "postgresql://user:password@host:5432/name is needed")
     if any(_PAUSE.fullmatch(part) is None for part in settings.hook_retries.split()):
         _wrong("hook_retries", origins["hook_retries"], "pauses like 10m 1h 1d are needed", settings.hook_retries)
     if settings.processes > 1 and not settings.database:
         _wrong("processes", origins["processes"], "1 is allowed without PostgreSQL (--database)", settings.processes)
     if settings.secret_key and not _KEY.fullmatch(settings.secret_key):
-        _wrong("secret_key", origins["secret_key"], "at least 64 hex digits are needed", "what was given")
+        _wrong("secret_key", origins["secret_key"], "at least 64 hex digits are needed")
 
 
-def _wrong(name: str, origin: str, needed: str, value: Any) -> NoReturn:
-    raise BadSetting(f"setting `{name}` ({origin}): {needed}, not {value!r}")
+def _wrong(name: str, origin: str, needed: str, value: Any = None) -> NoReturn:
+    """Refuse a setting; without a value what was given is not shown again."""
+    raise BadSetting(f"setting `{name}` ({origin}): {needed}" + ("" if value is None else f", not {value!r}"))

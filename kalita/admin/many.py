@@ -22,6 +22,7 @@ from kalita.admin.running import Prepare, address_of, bound_to, may_serve, run, 
 from kalita.app import App
 from kalita.clock import Clock
 from kalita.observe import UP_SINCE, log, set_up_log
+from kalita.outbound.targets import check_services
 from kalita.settings import Settings
 
 BACKLOG = 2048
@@ -63,6 +64,7 @@ def _metrics(settings: Settings, number: int) -> socket | None:
 
 async def _prepared(settings: Settings, address: str, prepare: Prepare | None) -> Callable[[], None]:
     """Bring the tables up to the code and do what comes before serving, once for all processes."""
+    check_services(settings)
     app = await App.open(settings, Clock(), create=settings.demo)
     try:
         await may_serve(app)

@@ -17,6 +17,9 @@ from typing import Any, Protocol
 from kalita.settings import BadSetting
 from kalita.storage.engine import Unavailable
 
+EXAMPLE = "79991112233"
+UNKNOWN = "the setting `sms` is no address that Apprise knows"
+
 _counter = itertools.count(1)
 
 
@@ -71,21 +74,36 @@ class Gateways:
         try:
             self._apprise: Any = import_module("apprise")
         except ImportError:
-            raise BadSetting("the setting `sms` needs a library more: pip install 'kalita[sms]'") from None
+            raise BadSetting(
+                "the setting `sms` needs a library more: .venv/bin/python -m pip install 'kalita[sms]'"
+            ) from None
 
     async def send(self, number: int, text: str) -> None:
         """Hand a message to the gateway. See Sms."""
         way = self._apprise.Apprise()
         if not way.add(self._address.replace("{number}", str(number))):
-            raise Unavailable("the setting `sms` is no address that Apprise knows")
+            raise Unavailable(UNKNOWN)
         if not await way.async_notify(body=text):
             raise Unavailable("the gateway for short messages did not take the message")
 
+    def knows(self) -> bool:
+        """Tell whether Apprise can make something of the address."""
+        return bool(self._apprise.Apprise().add(self._address.replace("{number}", EXAMPLE)))
+
 
 def way_of(chosen: str, folder: Path) -> Sms:
-    """Return the way that the setting names: nothing, `screen`, `outbox`, or an address of Apprise."""
+    """
+    Return the way that the setting names: nothing, `screen`, `outbox`, or an address of Apprise.
+
+    raises  BadSetting where Apprise is not there, or does not know the address
+    """
     if not chosen:
         return Nowhere()
     if chosen == "screen":
         return Screen()
-    return Drawer(folder) if chosen == "outbox" else Gateways(chosen)
+    if chosen == "outbox":
+        return Drawer(folder)
+    gateways = Gateways(chosen)
+    if not gateways.knows():
+        raise BadSetting(UNKNOWN)
+    return gateways

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import quote
 
+from kalita.settings import BadSetting, Settings
+
 _FORM = re.compile(
     r"(?P<scheme>https?)://(?P<host>\[[0-9a-f:.]+\]|[^\s/?#@:\[\]\\%]+)(?::(?P<port>[0-9]{1,5}))?(?P<rest>[/?].*)?",
     re.IGNORECASE | re.DOTALL,
@@ -79,6 +81,17 @@ def read(url: str) -> Target:
         raise BadTarget("this port may not be called")
     rest = found["rest"] or "/"
     return Target(scheme, _host(found["host"]), port, quote(rest if rest[0] == "/" else f"/{rest}", _SAFE))
+
+
+def check_services(settings: Settings) -> None:
+    """Refuse settings with an address that can never be called. raises: BadSetting"""
+    who = "" if settings.identification in ("listed", "anybody") else settings.identification
+    for name, url in (("identification", who), ("rates_url", settings.rates_url)):
+        try:
+            if url:
+                read(url)
+        except BadTarget as problem:
+            raise BadSetting(f"the setting `{name}` cannot be called: {problem}") from None
 
 
 def _host(text: str) -> str:

@@ -124,6 +124,11 @@ def test_what_is_not_known_is_refused_with_its_origin(
         ("public_url", "wallet.example.org"),
         ("public_url", "https://wallet.example.org/"),
         ("public_url", "ftp://wallet.example.org"),
+        ("public_url", "https://token@wallet.example.org"),
+        ("public_url", "https://wallet.example.org/?for=people"),
+        ("public_url", "https://wallet.example.org#top"),
+        ("sms", "scren"),
+        ("sms", "twilio://SID:TOKEN@15551234567"),
         ("database", "mysql://user:hidden@host/name"),
         ("database", "kalita.db"),
         ("secret_key", "0011"),
@@ -192,6 +197,47 @@ def test_the_password_of_a_service_is_never_shown(tmp_path: Path, name: str) -> 
     assert shown(settings)[name] == "https://kalita:********@one.example.org/daily.xml"
     assert "hidden" not in repr(settings)
     assert shown(made(tmp_path)[0])["identification"] == "listed"
+
+
+@pytest.mark.parametrize("name", ["rates_url", "identification"])
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("https://hidden@one.example.org/daily.xml", "https://********@one.example.org/daily.xml"),
+        ("https://hidden:@one.example.org/", "https://********:********@one.example.org/"),
+        ("https://one.example.org/daily.xml?token=hidden&day=1", "https://one.example.org/daily.xml?********"),
+        ("https://one.example.org:8443/daily.xml", "https://one.example.org:8443/daily.xml"),
+    ],
+)
+def test_the_token_of_a_service_is_never_shown(tmp_path: Path, name: str, url: str, told: str) -> None:
+    """Whether it stands as a user without a password or behind the path; where nothing is hidden, all is shown."""
+    settings, _ = made(tmp_path, "", {f"KALITA_{name.upper()}": url})
+    assert shown(settings)[name] == told
+
+
+def test_the_user_of_a_database_is_shown(tmp_path: Path) -> None:
+    """It is no secret, and an operator looks for it."""
+    settings, _ = made(tmp_path, "", {"KALITA_DATABASE": "postgresql://kalita@one/books"})
+    assert shown(settings)["database"] == "postgresql://kalita@one/books"
+
+
+@pytest.mark.parametrize("line", ["rates_spread = 1.5", 'rates_spread = "1.5"'])
+def test_a_percentage_is_a_number_or_a_text(tmp_path: Path, line: str) -> None:
+    """The file has numbers; the environment has only texts."""
+    assert made(tmp_path, line)[0].rates_spread == "1.5"
+
+
+@pytest.mark.parametrize(
+    "line", ["rates_spread = true", "rates_spread = -1", "rates_spread = 1e-7", "rates_spread = nan"]
+)
+def test_a_percentage_that_is_none_is_refused(tmp_path: Path, line: str) -> None:
+    """Whatever TOML calls a number."""
+    assert "`rates_spread`" in refusal(tmp_path, line)
+
+
+def test_the_variable_of_an_option_is_no_setting(tmp_path: Path) -> None:
+    """`kalita provider set` reads it; it stands in nobody's way."""
+    made(tmp_path, "", {"KALITA_PROVIDER_PASSWORD": "hush"})
 
 
 def test_there_is_no_default_secret() -> None:

@@ -97,6 +97,16 @@ def test_gateway_that_does_not_take_it(apprise: type[FakeApprise], fault: str) -
     assert str(NUMBER) not in str(problem.value)
 
 
+def test_an_address_that_no_gateway_has_is_refused_before_anybody_waits_for_a_code(
+    apprise: type[FakeApprise], tmp_path: Path
+) -> None:
+    """When the installation is opened, not at the first code."""
+    apprise.knows = False
+    with pytest.raises(BadSetting, match="sms") as problem:
+        way_of("twillio://sid:token@15551234567/{number}", tmp_path)
+    assert "token" not in str(problem.value)
+
+
 def test_gateway_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever names an address needs the extra."""
     monkeypatch.setitem(sys.modules, "apprise", None)
