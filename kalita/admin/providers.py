@@ -16,6 +16,7 @@ from kalita.outbound.targets import BadTarget
 from kalita.outbound.targets import read as read_target
 from kalita.providers.detect import CARD, PHONE
 from kalita.providers.provider import COLUMNS, KINDS, STATUSES, BadRow, Row
+from kalita.settings import PROVIDER_PASSWORD
 
 MOST_ROWS, MOST_PREFIXES = 10_000, 100_000
 _ID = click.IntRange(1, 10**9 - 1)
@@ -94,7 +95,9 @@ def show_(number: int, data: Path | None, as_json: bool) -> None:
 @click.option("--url", help="Address for the connector.")
 @click.option("--login", help="Login for the connector.")
 @click.option(
-    "--password", help="Password for the connector; kept encrypted. KALITA_PROVIDER_PASSWORD keeps it off ps."
+    "--password",
+    envvar=PROVIDER_PASSWORD,
+    help="Password for the connector; kept encrypted. KALITA_PROVIDER_PASSWORD keeps it off ps.",
 )
 @click.option("--ca", help="File of the authority that signed the provider's certificate; empty: the system's own.")
 @data_option

@@ -75,6 +75,14 @@ def test_addresses_that_payments_go_to(server: Demo) -> None:
     assert kalita("provider", "set", "120", "--connector", "", "--url", "", *server.place).code == 0
 
 
+def test_a_password_comes_from_the_environment_too(server: Demo) -> None:
+    """No list of processes shows it there; the variable stands in no other command's way."""
+    environment = {"KALITA_PROVIDER_PASSWORD": "hush-hush"}
+    command = ("provider", "set", "120", "--connector", "osmp", "--url", "https://pay.example.org/osmp")
+    assert kalita(*command, "--json", *server.place, environment=environment).json["password"] == "********"
+    assert kalita("provider", "show", "120", *server.place, environment=environment).code == 0
+
+
 def test_a_wrong_change_changes_nothing(server: Demo, tmp_path: Path) -> None:
     """One line says what is wrong; of a file no row is taken when one is wrong."""
     before = rows(server.data, "provider_change")
