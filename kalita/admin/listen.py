@@ -1,5 +1,6 @@
 """For developers of receivers: `listen` receives hooks and notifications locally, checks and prints them, resends."""
 
+import base64
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -11,7 +12,7 @@ import click
 import httpx
 import msgspec
 
-from kalita.admin.running import Refused
+from kalita.admin.running import cannot_listen
 from kalita.bills.notify import SIGNATURE, signature
 from kalita.hooks.sign import documented, verifies
 
@@ -19,6 +20,25 @@ LARGEST = 256 * 1024
 _decode = msgspec.json.Decoder(dict[str, Any], float_hook=str).decode
 WITHIN_S = 10
 NOT_RESENT = ("host", "content-length", "connection", "accept-encoding")
+
+
+def _keys(context: click.Context, option: click.Parameter, keys: tuple[str, ...]) -> tuple[str, ...]:
+    for key in keys:
+        try:
+            base64.b64decode(key, validate=True)
+        except ValueError:
+            raise click.BadParameter("the Base64 that the server told is needed", context, option) from None
+    return keys
+
+
+def _receiver(context: click.Context, option: click.Parameter, url: str | None) -> str | None:
+    try:
+        found = None if url is None else httpx.URL(url)
+    except httpx.InvalidURL:
+        found = httpx.URL("")
+    if found is not None and (found.scheme not in ("http", "https") or not found.host):
+        raise click.BadParameter("an address like http://127.0.0.1:3000/hook is needed", context, option)
+    return url
 
 
 @dataclass
@@ -35,9 +55,20 @@ class Received:
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=9000, show_default=True, help="0: any free one.")
-@click.option("--key", "keys", multiple=True, help="Key of a hook (Base64), to check signatures; repeat for more.")
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    callback=_keys,
+    help="Key of a hook (Base64), to check signatures; repeat for more.",
+)
 @click.option("--secret", "secrets", multiple=True, help="Secret key of a pair, to check notifications of bills.")
-@click.option("--forward", metavar="URL", help="Pass each message on to your own receiver, and answer as it does.")
+@click.option(
+    "--forward",
+    metavar="URL",
+    callback=_receiver,
+    help="Pass each message on to your own receiver, and answer as it does.",
+)
 @click.option("--status", type=click.IntRange(100, 599), default=200, show_default=True, help="Answer with this one.")
 @click.option("--count", type=click.IntRange(1), help="End after so many messages.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for machines.")
@@ -59,7 +90,7 @@ def listen(
     try:
         server = Server((host, port), ear.handler())
     except OSError as problem:
-        raise Refused(f"cannot listen on {host}, port {port}: {problem.strerror or problem}") from None
+        raise cannot_listen(problem, host, port, "--port", "--host") from None
     ear.ends_after(count, server.shutdown)
     click.echo(f"Listening on http://{host}:{server.server_address[1]}/ ; Ctrl-C ends it.", err=True)
     threading.Thread(target=ear.obey, args=(typed(),), daemon=True).start()

@@ -5,6 +5,7 @@ What the world or the books refuse ends a command with exit code 1 and one line 
 """
 
 import asyncio
+import errno
 import gc
 import socket
 from collections.abc import Awaitable, Callable
@@ -112,10 +113,19 @@ def bound_to(option: str, host: str, port: int) -> socket.socket:
     try:
         return bind(host, port)
     except OSError as problem:
-        reason = (problem.strerror or str(problem)).lower()
-        raise Refused(
-            f"cannot listen on {host}, port {port}: {reason}. Stop what listens there, or choose another --{option}"
+        raise cannot_listen(
+            problem, host, port, f"--{option}", option.replace("port", "host").replace("-", "_")
         ) from None
+
+
+def cannot_listen(problem: OSError, host: str, port: int, port_option: str, host_setting: str) -> Refused:
+    """Return the refusal of a command that could not listen: what is wrong decides what to do about it."""
+    reason = (problem.strerror or str(problem)).lower()
+    help_ = {
+        errno.EADDRINUSE: f"Stop what listens there, or choose another {port_option}",
+        errno.EACCES: f"Ports below 1024 are the system's: choose another {port_option}",
+    }.get(problem.errno or 0, f"`{host_setting}` has to be an address of this machine")
+    return Refused(f"cannot listen on {host}, port {port}: {reason}. {help_}")
 
 
 def address_of(bound: socket.socket) -> str:

@@ -42,6 +42,27 @@ def test_a_wallet_is_made_with_its_level_and_balances(place: Path) -> None:
     refused(kalita("wallet", "create", number, "--data", place, "--json"), "there already", "kalita wallet show")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "environment", "words"),
+    [
+        (["--host", "192.0.2.1"], {}, ["192.0.2.1", "`host` has to be"]),
+        (["--host", "nowhere.invalid"], {}, ["nowhere.invalid", "`host` has to be"]),
+        (["--metrics-port", "0"], {"KALITA_METRICS_HOST": "192.0.2.1"}, ["192.0.2.1", "`metrics_host` has to be"]),
+        ([], {"KALITA_RATES_URL": "ftp://bank.example.org/"}, ["`rates_url` cannot be called"]),
+        ([], {"KALITA_RATES_URL": "https://bank:hidden@bank.example.org/"}, ["`rates_url`", "without user"]),
+        ([], {"KALITA_IDENTIFICATION": "https://hidden@who.example.org/"}, ["`identification`", "without user"]),
+    ],
+)
+def test_a_server_that_could_not_do_its_work_does_not_start(
+    place: Path, arguments: list[str], environment: dict[str, str], words: list[str]
+) -> None:
+    """One line says what to change; what may be a secret is not repeated."""
+    command = ("serve", "--port", "0", "--metrics-port", "-1", *arguments, "--data", place)
+    done = kalita(*command, environment=environment)
+    refused(done, *words)
+    assert "hidden" not in done.err
+
+
 def test_a_wallet_is_shown_to_a_person(place: Path) -> None:
     """Without --json it reads like a page."""
     done = kalita("wallet", "show", NUMBER, "--data", place)

@@ -164,6 +164,21 @@ def test_listen_answers_what_it_is_told_to() -> None:
         assert ear.told()[0]["signatures"] == {"body": "is no JSON object"}
 
 
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [
+        ("--key", "no Base64!"),
+        ("--forward", "127.0.0.1:3000"),
+        ("--forward", "ftp://127.0.0.1/hook"),
+        ("--forward", "http://"),
+        ("--forward", "http://127.0.0.1:port/"),
+    ],
+)
+def test_listen_refuses_what_it_could_never_use(option: str, text: str) -> None:
+    """Before the first message comes."""
+    wrong(kalita("listen", "--port", "0", option, text), option)
+
+
 @pytest.mark.parametrize("port", ["http", "70000"])
 def test_listen_needs_a_port(port: str, tmp_path: Path) -> None:
     """A wrong command line."""
