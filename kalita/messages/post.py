@@ -8,6 +8,7 @@ both carry the same Message-ID.
 
 import asyncio
 import contextlib
+import re
 import secrets
 import time
 from typing import NamedTuple
@@ -28,6 +29,8 @@ LEASE = 5 * MINUTE
 
 FIRST_PAUSE, LONGEST_PAUSE = 10 * SECOND, HOUR
 GIVE_UP_AFTER = 3 * DAY
+
+_SOMEBODY = re.compile(r"[^\s<>()\[\]\"',;:@]{1,254}@[^\s<>()\[\]\"',;:@]{1,254}")
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Mail).decode
@@ -116,7 +119,7 @@ class Post:
         try:
             await way.send(message)
         except RefusedMail as problem:
-            log.warning("mail_refused", mail=waiting.number, reason=str(problem))
+            log.warning("mail_refused", mail=waiting.number, reason=_without_addresses(problem))
         except (SMTPException, OSError) as problem:
             if await self._later(waiting, problem):
                 return
@@ -126,12 +129,19 @@ class Post:
         """Put a mail back, each time for longer; return False when it has waited for days."""
         now = _now()
         over = now - waiting.queued_at > GIVE_UP_AFTER
-        log.warning("mail_given_up" if over else "mail_not_sent", mail=waiting.number, reason=str(problem))
+        log.warning(
+            "mail_given_up" if over else "mail_not_sent", mail=waiting.number, reason=_without_addresses(problem)
+        )
         if over:
             return False
         pause = min(FIRST_PAUSE << min(waiting.attempts, 20), LONGEST_PAUSE)
         await self._engine.change(Step("mail_later", (waiting.wallet, waiting.number, self._holder, now + pause)))
         return True
+
+
+def _without_addresses(problem: Exception) -> str:
+    """Return what a mail server said, without the addresses of people in it: the log has no personal data."""
+    return _SOMEBODY.sub("***", str(problem))
 
 
 def _now() -> int:

@@ -7,12 +7,14 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from aiosmtplib import SMTPDataError
 
 from kalita.clock import DAY, HOUR, MINUTE, SECOND, Clock
 from kalita.keys import Keys
 from kalita.messages import post
 from kalita.messages.mail import Mail, RefusedMail
 from kalita.messages.post import Post
+from kalita.observe import set_up_log
 from kalita.storage.engine import Engine
 from tests.books import ALICE, BOB, ENGINES, KEYS, Factory
 
@@ -164,6 +166,32 @@ def test_trouble_with_one_mail_holds_up_no_other(run: Run, now: Now, trouble: Ex
         assert len(box.sent) == (4 if isinstance(trouble, RefusedMail) else 5)
 
     run(work)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        RefusedMail(
+            "[SMTPRecipientRefused(550, '5.1.1 <ivan@mail.example.org>: no such user', 'ivan@mail.example.org')]"
+        ),
+        SMTPDataError(451, "greylisted, ivan@mail.example.org"),
+    ],
+)
+def test_the_log_does_not_say_who_gets_mail(run: Run, capsys: pytest.CaptureFixture[str], trouble: Exception) -> None:
+    """Mail servers repeat the address in what they say; the rest of it is kept."""
+
+    async def work(engine: Engine) -> None:
+        box = Box(trouble=[trouble])
+        one = office(engine, box)
+        await one.queue(BOB, "receipt", mail(1), MANY)
+        await one.send_due(box)
+
+    set_up_log()
+    run(work)
+    said = capsys.readouterr().err
+    assert "mail_" in said
+    assert "user" in said or "greylisted" in said
+    assert "ivan" not in said
 
 
 def test_most_a_day_is_counted_for_each_wallet_and_topic(run: Run) -> None:
