@@ -100,6 +100,7 @@ def _headers(language: str) -> tuple[tuple[bytes, bytes], ...]:
     policy = f"default-src 'none'; style-src 'sha256-{style}'; img-src data:; base-uri 'none'; form-action 'none'"
     return (
         (b"content-security-policy", f"{policy}; frame-ancestors 'none'".encode()),
+        (b"x-frame-options", b"DENY"),
         (b"x-content-type-options", b"nosniff"),
         (b"referrer-policy", b"no-referrer"),
         (b"cache-control", b"no-store"),

@@ -27,6 +27,7 @@ _POLICY = (
 )
 _GUARDED = (
     (b"content-security-policy", _POLICY.encode()),
+    (b"x-frame-options", b"DENY"),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
 )

@@ -191,7 +191,8 @@ def test_over_http(server: Demo) -> None:
     public = answer.json()["PublicKey"]
     page = httpx.get(f"{server.url}/create/", params={"publicKey": public, "amount": "5"}, headers={"Accept": BROWSER})
     assert page.status_code == 200
-    assert "form-action 'self'" in page.headers["content-security-policy"]
+    assert "form-action 'self'; frame-ancestors 'none'" in page.headers["content-security-policy"]
+    assert page.headers["x-frame-options"] == "DENY"
     fields = {name: html.unescape(text) for name, text in re.findall(r'name="(.*?)" value="(.*?)"', page.text)}
     shown = httpx.post(f"{server.url}/create/", data=fields, headers={"Accept": BROWSER}, follow_redirects=True)
     assert (shown.status_code, shown.url.path) == (200, "/form/")

@@ -30,6 +30,8 @@ def test_the_page_shows_the_bill(house: House, form: str) -> None:
         assert part in text
     assert "<script" not in text
     assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["x-frame-options"] == "DENY"
     english = house.get(form.format(link[-36:].upper()), accept_language="en").body.decode()
     assert "waits for payment" in english
 

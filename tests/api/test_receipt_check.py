@@ -30,6 +30,7 @@ def page(house: House, code: str, language: str = "en") -> str:
     assert (answer.status, answer.headers["content-type"]) == (200, "text/html;charset=UTF-8")
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert (answer.headers["cache-control"], answer.headers["content-language"]) == ("no-store", language)
+    assert answer.headers["x-frame-options"] == "DENY"
     return answer.body.decode()
 
 

@@ -119,6 +119,7 @@ def test_strict_heads(server: Demo, path: str) -> None:
     assert "unsafe" not in heads["content-security-policy"]
     assert heads["x-content-type-options"] == "nosniff"
     assert heads["referrer-policy"] == "no-referrer"
+    assert heads["x-frame-options"] == "DENY"
     kind = {"css": "text/css", ".js": "text/javascript"}.get(path[-3:], "text/html")
     assert heads["content-type"] == f"{kind};charset=UTF-8"
 
