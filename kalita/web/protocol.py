@@ -17,7 +17,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from kalita.clock import Clock
-from kalita.observe import REFUSALS
+from kalita.observe import REFUSALS, log
 from kalita.refusals import TOO_LARGE_HEADERS, TOO_LONG_ADDRESS, VALIDATION, Refusal, Refused
 from kalita.web.errors import body_of, family_of, service_of
 from kalita.web.heads import LONGEST_ADDRESS
@@ -245,6 +245,7 @@ class Protocol(asyncio.Protocol):
         problem = Refused(TOO_LONG_ADDRESS) if len(self._url) > LONGEST_ADDRESS else Refused(refusal, detail)
         REFUSALS.labels(problem.refusal.code).inc()
         trace_id = f"{getrandbits(64):016x}"
+        log.info("request", route="", status=problem.refusal.status, trace=trace_id)
         path = self._url.decode("latin-1").partition("?")[0]
         body = body_of(problem, family_of(path), service_of(path), "ru", trace_id, Clock().now())
         self.transport.write(_written(Answer(body, problem.refusal.status), trace_id, False, False))

@@ -117,6 +117,8 @@ class Server:
                 answer = route.row.said_as(refused, language)
         if route is not None:
             self._note(route, answer.status, time.perf_counter() - begun, trace_id)
+        else:
+            log.info("request", route="", status=answer.status, trace=trace_id)
         return answer, trace_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

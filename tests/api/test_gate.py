@@ -6,6 +6,7 @@ Source: access.md 1, 2, 5 and 9; client-compatibility.md 1 and 2. Over real HTTP
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -93,6 +94,23 @@ def test_unknown_address(server: Demo, path: str) -> None:
     assert answer.json["serviceName"] == ([part for part in path.split("/") if part] or ["kalita"])[0].replace(
         "%2e", "."
     )
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "status"),
+    [("GET", "/nowhere/79991112233?hidden", 404), ("DELETE", "/health?hidden", 405), ("GET", "/hidden hidden", 400)],
+)
+def test_refusals_without_a_route_are_logged(server: Demo, method: str, target: str, status: int) -> None:
+    """Whoever asks with a trace id finds its line; nothing of the address is in it."""
+    answer = ask(server, method, target, "Host: x")
+    assert answer.status == status
+    trace, ends = answer.headers["x-trace-id"], time.monotonic() + 10
+    while trace not in (said := server.log.read_text("utf-8")):
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+    (line_,) = (one for one in said.splitlines() if trace in one)
+    assert f"status={status}" in line_
+    assert "hidden" not in line_
 
 
 @pytest.mark.parametrize(
