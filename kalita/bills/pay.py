@@ -9,6 +9,7 @@ import re
 
 from kalita.access.caps import Caps
 from kalita.bills.bill import Bill, State
+from kalita.bills.booked import payment_key
 from kalita.bills.issue import Bills, closing
 from kalita.clock import Clock
 from kalita.ledger.accounts import Direction, Kind, account_id
@@ -19,7 +20,17 @@ from kalita.limits.caps import capped
 from kalita.limits.table import Category
 from kalita.people.wallets import Level, Wallets
 from kalita.providers.catalogue import WALLET_SYSTEM, WALLET_TRANSFER
-from kalita.refusals import BILL_NOT_FOUND, CURRENCY, OUTDATED, OWN_WALLET, RECIPIENT_STATUS, Refusal, Refused
+from kalita.refusals import (
+    BILL_NOT_FOUND,
+    BILL_OVER,
+    CURRENCY,
+    OUTDATED,
+    OWN_WALLET,
+    RECIPIENT_STATUS,
+    REPEATED,
+    Refusal,
+    Refused,
+)
 from kalita.storage.engine import Engine, Step
 
 _UID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
@@ -92,9 +103,10 @@ class Payers:
         if isinstance(order, Refusal):
             return order
         outcome = await self._writer.submit(order)
-        if isinstance(outcome, Refusal) and outcome is not OUTDATED and outcome.code != OUTDATED.code:
+        if isinstance(outcome, Refusal) and outcome not in (OUTDATED, REPEATED):
             return outcome
-        return await self._bills.known(bill.owner, bill.bill_id)
+        bill = await self._bills.known(bill.owner, bill.bill_id)
+        return BILL_OVER if bill.state == State.WAITING else bill  # the books know that it was paid, its row does not
 
     async def reject(self, wallet: int, name: str) -> None:
         """Reject a bill that was addressed to a wallet; raise the refusal when it cannot be."""
@@ -111,8 +123,11 @@ class Payers:
         received = Record(
             bill.owner, Direction.IN, currency, WALLET_SYSTEM, f"+{wallet}", bill.amount, 0, comment, None
         )
+        key = payment_key(bill, wallet, now)
         return Order(
-            owner=wallet,
+            owner=key.owner,
+            client_id=key.client_id,
+            meaning=key.meaning,
             transfers=(Transfer(source, target, bill.amount),),
             openings=(Opening(bill.owner, Kind.WALLET, currency),),
             records=(paid, received),

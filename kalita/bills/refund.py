@@ -5,13 +5,23 @@ Giving money of a paid bill back, where the operator switched it on. Source: inv
 from typing import NamedTuple
 
 from kalita.bills.bill import Bill, State
+from kalita.bills.booked import refund_key
 from kalita.clock import Clock
 from kalita.ledger.accounts import Direction, Kind, account_id
 from kalita.ledger.order import TXN, Extra, Guard, Order, Record, Transfer
 from kalita.ledger.writer import Ledger
 from kalita.limits.bind import Limits
 from kalita.providers.catalogue import WALLET_SYSTEM, WALLET_TRANSFER
-from kalita.refusals import BILL_CONFLICT, OUTDATED, REFUND_AMOUNT, REFUND_EXISTS, REFUND_NOT_FOUND, Refusal, Refused
+from kalita.refusals import (
+    BILL_CONFLICT,
+    OUTDATED,
+    REFUND_AMOUNT,
+    REFUND_EXISTS,
+    REFUND_NOT_FOUND,
+    REPEATED,
+    Refusal,
+    Refused,
+)
 from kalita.storage.engine import Engine
 
 
@@ -33,10 +43,14 @@ class Refunds:
 
     async def known(self, bill: Bill, refund_id: str) -> Refund:
         """Return a refund; raise the refusal when there is none."""
-        row = await self._engine.one("bill_refund_get", bill.owner, bill.bill_id, refund_id) if self._offered else None
-        if row is None:
+        refund = await self._found(bill, refund_id) if self._offered else None
+        if refund is None:
             raise Refused(REFUND_NOT_FOUND)
-        return Refund(*row)
+        return refund
+
+    async def _found(self, bill: Bill, refund_id: str) -> Refund | None:
+        row = await self._engine.one("bill_refund_get", bill.owner, bill.bill_id, refund_id)
+        return None if row is None else Refund(*row)
 
     async def give_back(self, bill: Bill, refund_id: str, amount: int, currency: int) -> Refund | Bill:
         """
@@ -46,11 +60,11 @@ class Refunds:
         """
         if not self._offered:
             raise Refused(REFUND_NOT_FOUND)
-        row = await self._engine.one("bill_refund_get", bill.owner, bill.bill_id, refund_id)
-        if row is not None:
-            if (row[0], bill.currency) != (amount, currency):
+        known = await self._found(bill, refund_id)
+        if known is not None:
+            if (known.amount, bill.currency) != (amount, currency):
                 raise Refused(REFUND_EXISTS, "this refundId was used for another amount")
-            return Refund(*row)
+            return known
         if bill.state != State.PAID:
             raise Refused(BILL_CONFLICT, "the bill is not paid")
         if currency != bill.currency or not 0 < amount <= bill.amount - bill.refunded:
@@ -58,11 +72,14 @@ class Refunds:
         paid = self._paid(bill) if amount + bill.refunded == bill.amount else None
         order = await self._limits.refunded(self._order(bill, refund_id, amount), paid, bill.txn_id or 0)
         outcome = await self._writer.submit(order)
-        if isinstance(outcome, Refusal):
-            if outcome.code == OUTDATED.code:
-                return bill
+        if outcome == OUTDATED:
+            return bill
+        if isinstance(outcome, Refusal) and outcome != REPEATED:
             raise Refused(BILL_CONFLICT, outcome.en)
-        return await self.known(bill, refund_id)
+        known = await self._found(bill, refund_id)
+        if known is None:
+            raise Refused(BILL_CONFLICT, "the books hold a refund with this refundId, and its row is missing")
+        return bill if isinstance(outcome, Refusal) else known
 
     def _paid(self, bill: Bill) -> Record:
         """Return the payer's record of the payment, as far as limits look at it."""
@@ -72,11 +89,14 @@ class Refunds:
     def _order(self, bill: Bill, refund_id: str, amount: int) -> Order:
         payer, owner, currency = bill.payer, bill.owner, bill.currency
         assert payer is not None
-        whole = int(amount + bill.refunded == bill.amount)
+        whole, now = int(amount + bill.refunded == bill.amount), self._clock.now()
+        key = refund_key(owner, bill.bill_id, bill.number, refund_id, amount, whole, now)
         comment = bill.comment or ""
         source, target = (account_id(wallet, Kind.WALLET, currency) for wallet in (owner, payer))
         return Order(
-            owner=owner,
+            owner=key.owner,
+            client_id=key.client_id,
+            meaning=key.meaning,
             transfers=(Transfer(source, target, amount),),
             records=(
                 Record(owner, Direction.OUT, currency, WALLET_TRANSFER, f"+{payer}", amount, 0, comment, None),
@@ -85,6 +105,6 @@ class Refunds:
             guard=Guard("bill_refund_fits", (bill.number, bill.refunded)),
             extras=(
                 Extra("bill_refund_counts", (bill.number, amount)),
-                Extra("bill_refund_add", (owner, bill.bill_id, refund_id, amount, whole, self._clock.now(), TXN)),
+                Extra("bill_refund_add", (owner, bill.bill_id, refund_id, amount, whole, now, TXN)),
             ),
         )

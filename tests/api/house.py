@@ -18,6 +18,7 @@ from urllib.parse import unquote
 import structlog
 
 from kalita.app import App
+from kalita.bills.audit import bills
 from kalita.clock import Clock
 from kalita.ledger.audit import Report, audit
 from kalita.ledger.audit_rows import Findings
@@ -139,11 +140,11 @@ class House:
         return self.run(self._ask(method, target, wallet, body, headers))
 
     def proven(self) -> None:
-        """Audit the books and the counters of limits, which must be in order."""
+        """Audit the books, the counters of limits and the bills, which must be in order."""
 
         async def work() -> Report:
             async with self.app.engine.snapshot() as snapshot:
-                return await audit(snapshot, self.app.keys, (), (_counters,))
+                return await audit(snapshot, self.app.keys, (), (_counters, bills))
 
         report = self.run(work())
         assert report.findings == ()
