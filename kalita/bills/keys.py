@@ -47,9 +47,17 @@ class Pair(NamedTuple):
     created_at: int
 
 
+class Address(NamedTuple):
+    """Where a wallet's notifications go. kinds: PAID, or ALL_STATES."""
+
+    pair: str
+    url: str
+    kinds: int
+
+
 class KeyPairs:
     """
-    Make pairs of keys and revoke them.
+    Make pairs of keys, look at them, change what they may, revoke them.
 
     anywhere  notifications may go to plain HTTP and to other ports: in a demonstration, or for development
     """
@@ -95,17 +103,37 @@ class KeyPairs:
         """Return a wallet's live pairs."""
         return [Pair(*row) for row in await self._engine.all("pairs_live", wallet)]
 
-    async def revoke(self, wallet: int, pair: str) -> bool:
+    async def address(self, wallet: int) -> Address | None:
+        """Return where a wallet's notifications go, None when nowhere."""
+        row = await self._engine.one("receiver_get", wallet, CHANNEL)
+        return None if row is None else Address(*row[:3])
+
+    async def revoke(self, wallet: int, pair: str, who: Who = Who.OWNER) -> bool:
         """Revoke a pair; its bills stay payable, notifications for them stop. Return whether there was one."""
         now = self._clock.now()
-        revoked, *_ = await self._engine.change(
+        steps = (
             Step("pair_revoke", (wallet, pair, now)),
             Step("receiver_drop", (wallet, CHANNEL, pair)),
             Step("events_cancel", (wallet, CHANNEL, pair, now)),
-            act(wallet, now, Who.OWNER, "pair.revoked"),
-            CHANGED,
         )
-        return revoked > 0
+        return await self._change(wallet, pair, act(wallet, now, who, "pair.revoked"), *steps)
+
+    async def spend(self, wallet: int, pair: str, may: bool, who: Who = Who.OWNER) -> bool:
+        """Let a pair's secret pay, or no longer; return whether there is such a live pair."""
+        told = act(wallet, self._clock.now(), who, "pair.may_spend" if may else "pair.may_not_spend")
+        return await self._change(wallet, pair, told, Step("pair_spends", (wallet, pair, int(may))))
+
+    async def tell(self, wallet: int, pair: str, kinds: int) -> bool:
+        """Notify of paid bills, or of all that ended; return whether the pair has an address."""
+        changed, *_ = await self._engine.change(Step("receiver_tells", (wallet, CHANNEL, pair, kinds)))
+        return changed > 0
+
+    async def _change(self, wallet: int, pair: str, told: Step, *steps: Step) -> bool:
+        """Do something to a live pair, which is on record; live servers look again at once."""
+        if pair not in [one.id for one in await self.live(wallet)]:
+            return False
+        changed, *_ = await self._engine.change(*steps, told, CHANGED)
+        return changed > 0
 
     async def site(self, wallet: int) -> tuple[str, int]:
         """Return the name and the number of a wallet's site; they are made when they are first asked for."""

@@ -24,6 +24,9 @@ SELECT secret FROM pair WHERE wallet = $1 AND id = $2 AND revoked_at IS NULL;
 -- name: pair_revoke
 UPDATE pair SET revoked_at = $3 WHERE wallet = $1 AND id = $2 AND revoked_at IS NULL;
 
+-- name: pair_spends
+UPDATE pair SET may_spend = $3 WHERE wallet = $1 AND id = $2 AND revoked_at IS NULL;
+
 -- name: pairs_forget
 DELETE FROM pair WHERE wallet = $1;
 
@@ -32,6 +35,9 @@ INSERT INTO receiver (wallet, channel, id, url, kinds, secret, old_secret, old_u
                       leased_until)
 VALUES ($1, $2, $3, $4, $5, '', '', 0, $6, 4611686018427387904, '', 0)
     ON CONFLICT (wallet, channel) DO UPDATE SET id = excluded.id, url = excluded.url, kinds = excluded.kinds;
+
+-- name: receiver_tells
+UPDATE receiver SET kinds = $4 WHERE wallet = $1 AND channel = $2 AND id = $3;
 
 -- name: bill_add
 INSERT INTO bill (owner, bill_id, number, uid, pair, amount, currency, comment, customer, custom, expiry, created_at,
