@@ -81,9 +81,10 @@ def signature(secret: str, currency: str, value: str, bill_id: str, site: str, s
 
 
 class Notices:
-    """The channel of bills. timeout_s: for one attempt, all in all."""
+    """The channel of bills. timeout_s: for one attempt, all in all; connect_s: for its connection."""
 
     timeout_s = 10.0
+    connect_s: float | None = 5.0
 
     def __init__(self, engine: Engine, bills: Bills, pairs: KeyPairs) -> None:
         self._engine, self._bills, self._pairs = engine, bills, pairs

@@ -64,6 +64,8 @@ class Event(NamedTuple):
 class Messages:
     """The channel of hooks. delays: microseconds before each further attempt."""
 
+    connect_s: float | None = None
+
     def __init__(self, engine: Engine, keys: Keys, delays: tuple[int, ...], timeout_s: float) -> None:
         self._engine, self._keys, self._delays, self.timeout_s = engine, keys, delays, timeout_s
 

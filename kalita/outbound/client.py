@@ -112,18 +112,20 @@ class Outbound:
         return found
 
     async def post(
-        self, url: str, body: bytes, headers: Mapping[str, str], timeout_s: float, max_bytes: int
-    ) -> Answer | Failure:
+        self, url: str, body: bytes, headers: Mapping[str, str], timeout_s: float, max_bytes: int,
+        connect_s: float | None = None,
+    ) -> Answer | Failure:  # fmt: skip
         """Post a body; see `request`."""
-        return await self.request("POST", url, body, headers, timeout_s, max_bytes)
+        return await self.request("POST", url, body, headers, timeout_s, max_bytes, connect_s)
 
     async def get(self, url: str, headers: Mapping[str, str], timeout_s: float, max_bytes: int) -> Answer | Failure:
         """Get an address; see `request`."""
         return await self.request("GET", url, b"", headers, timeout_s, max_bytes)
 
     async def request(
-        self, method: str, url: str, body: bytes, headers: Mapping[str, str], timeout_s: float, max_bytes: int
-    ) -> Answer | Failure:
+        self, method: str, url: str, body: bytes, headers: Mapping[str, str], timeout_s: float, max_bytes: int,
+        connect_s: float | None = None,
+    ) -> Answer | Failure:  # fmt: skip
         """
         Send a request and return what came of it; no redirect is followed, nothing is decompressed.
 
@@ -131,16 +133,19 @@ class Outbound:
         so a request has to mean the same when it comes twice.
         timeout_s  seconds for the whole exchange, name look-up included; a status that is there by then is an answer
         max_bytes  how much of the answer's body is read
+        connect_s  seconds for the connection to each address that the name stands for; None: as long as all of it
         """
         assert SMALLEST_TIMEOUT_S <= timeout_s <= LARGEST_TIMEOUT_S
         try:
             target = read(url)
         except BadTarget as problem:
             return Failure("address", str(problem), False)
-        exchange = _Exchange(timeout_s)
+        exchange = _Exchange(timeout_s, connect_s or timeout_s)
         try:
             async with asyncio.timeout(timeout_s):
                 return await self._exchange(exchange, _request(method, target, body, headers, exchange), max_bytes)
+        except httpcore.ConnectTimeout:
+            return Failure("timeout", f"no connection within {connect_s or timeout_s:g} s", exchange.sent)
         except (TimeoutError, httpcore.TimeoutException):
             if exchange.status is not None:
                 return Answer(exchange.status, b"", whole=False)
@@ -258,8 +263,8 @@ class _Kept:
 class _Exchange:
     """What is known of one request while it is under way."""
 
-    def __init__(self, timeout_s: float) -> None:
-        self.timeouts = dict.fromkeys(("connect", "read", "write", "pool"), timeout_s)
+    def __init__(self, timeout_s: float, connect_s: float) -> None:
+        self.timeouts = dict.fromkeys(("read", "write", "pool"), timeout_s) | {"connect": connect_s}
         self.sent = False
         self.status: int | None = None
 
@@ -302,7 +307,7 @@ class _Guard(httpcore.AsyncNetworkBackend):
         for address in (await self._resolve(host))[:4]:
             try:
                 return _Stream(await self._below.connect_tcp(address, port, timeout, local_address, socket_options))
-            except (OSError, httpcore.ConnectError) as refused:
+            except (OSError, httpcore.ConnectError, httpcore.ConnectTimeout) as refused:
                 problem = refused
         raise problem
 

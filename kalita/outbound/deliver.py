@@ -64,9 +64,14 @@ class Letter(NamedTuple):
 
 
 class Post(Protocol):
-    """What a channel sends, and when it tries again."""
+    """
+    What a channel sends, and when it tries again.
+
+    timeout_s  for one attempt, all in all; connect_s: for its connection, None: as long
+    """
 
     timeout_s: float
+    connect_s: float | None
 
     async def due(self, receiver: Receiver, now: int, limit: int) -> list[Letter]:
         """Return what is to be sent now, in order, at most so many."""
@@ -177,7 +182,7 @@ class Deliverer:
     async def _attempt(self, post: Post, to: Receiver, letter: Letter, write: Write) -> None:
         at, begun = self._clock.now(), time.perf_counter_ns()
         body, headers = write(at)
-        result = await self._outbound.post(to.url, body, headers, post.timeout_s, LARGEST_ANSWER)
+        result = await self._outbound.post(to.url, body, headers, post.timeout_s, LARGEST_ANSWER, post.connect_s)
         took, now, number = (time.perf_counter_ns() - begun) // 1000, self._clock.now(), letter.attempts + 1
         done = isinstance(result, Answer) and result.status == 200
         self._note(to, letter, at, took, number, result)

@@ -11,6 +11,7 @@ from typing import Any
 import httpcore
 import pytest
 
+from kalita.bills.notify import Notices
 from kalita.outbound.addresses import LOOPBACK
 from kalita.outbound.client import Answer, Failure, Outbound
 from tests.receivers import OK, Receiver, receiver, status
@@ -148,6 +149,43 @@ def test_a_name_that_does_not_resolve_may_be_registered_in_a_demonstration_only(
     assert run(lambda out: out.check(url), resolver=Zone(), unresolved=True) is None
     failure = run(post(url), resolver=Zone(), unresolved=True)
     assert (failure.reason, failure.sent) == ("unresolved", False)
+
+
+class Deaf(Hand):
+    """Nobody answers at some addresses."""
+
+    def __init__(self, port: int, deaf: tuple[str, ...]) -> None:
+        super().__init__(port)
+        self._deaf = deaf
+
+    async def connect_tcp(self, host: str, port: int, *rest: Any) -> httpcore.AsyncNetworkStream:
+        """Connect (httpcore)."""
+        if host in self._deaf:
+            self.connected.append(host)
+            await asyncio.sleep(rest[0])
+            raise httpcore.ConnectTimeout
+        return await super().connect_tcp(host, port, *rest)
+
+
+def test_a_connection_that_does_not_come_about_leaves_time_for_the_next_address() -> None:
+    """Notifications of bills give it half of their time; that none came about is said. Source: invoices.md 7.2."""
+    assert (Notices.connect_s, Notices.timeout_s) == (5.0, 10.0)
+    addresses = ["93.184.216.34", "93.184.216.35"]
+    with receiver(lambda got: OK) as there:
+
+        def tried(*deaf: str) -> tuple[Any, list[str]]:
+            hand = Deaf(int(there.url().split(":")[2].rstrip("/")), deaf)
+            answer = run(
+                lambda out: out.post("http://shop.test/", b"{}", {}, 2.0, 4096, 0.1),
+                resolver=Zone(shop=[addresses]), below=hand,
+            )  # fmt: skip
+            return answer, hand.connected
+
+        answer, connected = tried(addresses[0])
+        assert (answer.status, connected) == (200, addresses)
+        failure, connected = tried(*addresses)
+        assert (failure.reason, failure.detail, failure.sent) == ("timeout", "no connection within 0.1 s", False)
+        assert connected == addresses
 
 
 def test_an_endless_body_is_cut() -> None:

@@ -32,6 +32,7 @@ class Channel:
     """A channel with one message that is always due."""
 
     timeout_s = TIMEOUT_S
+    connect_s = None
 
     async def due(self, receiver: Receiver, now: int, limit: int) -> list[Letter]:
         """Return what is due."""
