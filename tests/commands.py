@@ -4,12 +4,14 @@ import json
 import os
 import sqlite3
 import subprocess
+import tempfile
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from tests import postgres
+from tests import forked, postgres
 from tests.servers import KALITA
 
 WITHIN_S = 60
@@ -32,16 +34,29 @@ class Done:
 def kalita(*arguments: str | Path, environment: dict[str, str] | None = None) -> Done:
     """Run a command to its end. environment: on top of the test's own, which has no settings of Kalita."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("KALITA_")}
+    command, own_words = [KALITA, *map(str, arguments)], all(name.startswith("KALITA_") for name in environment or {})
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        code = (forked.run if own_words else _started)(
+            command, own | {"COLUMNS": "100"} | (environment or {}), out, err, WITHIN_S
+        )
+        done = Done(code, _text(out), _text(err))
+    assert "Traceback" not in done.err, done.err
+    return done
+
+
+def _started(
+    command: list[str], environment: Mapping[str, str], out: IO[bytes], err: IO[bytes], within_s: float
+) -> int:
+    """Start the script, as an operator does."""
     done = subprocess.run(
-        [KALITA, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=WITHIN_S,
-        env=own | {"COLUMNS": "100"} | (environment or {}),
+        command, stdout=out, stderr=err, stdin=subprocess.DEVNULL, timeout=within_s, env=dict(environment)
     )
-    assert "Traceback" not in done.stderr, done.stderr
-    return Done(done.returncode, done.stdout, done.stderr)
+    return done.returncode
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode()
 
 
 def installed(data: Path, wallet: str) -> Path:
