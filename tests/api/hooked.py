@@ -7,17 +7,20 @@ import base64
 import hashlib
 import hmac
 import itertools
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from kalita.hooks.sign import verifies
+from kalita.outbound.deliver import Deliverer
 from tests.api.house import House, payment
 from tests.receivers import Got, Receiver
 from tests.servers import Wallet, database_of
 
 HOOKS = "/payment-notifier/v1/hooks"
+PATIENCE_S = 30
 _ids = itertools.count(5_000)
 
 
@@ -42,16 +45,33 @@ def key_of(house: House, wallet: Wallet, hook: str) -> str:
     return house.get(f"{HOOKS}/{hook}/key", wallet).json["key"]
 
 
-def deliver(house: House, seconds: float = 0.5) -> None:
-    """Let the deliverer work for some real seconds: what is due by the house's clock goes out."""
+def deliver(house: House, seconds: float = 0.5, to_the_end: bool = True) -> None:
+    """
+    Let the deliverer work for some real seconds: what is due by the house's clock goes out.
+
+    to_the_end  and then for as long as anything is due, however slow this machine is
+    """
 
     async def work() -> None:
-        task = asyncio.create_task(house.app.deliverer().run())
+        deliverer = house.app.deliverer()
+        task = asyncio.create_task(deliverer.run())
         await asyncio.sleep(seconds)
+        if to_the_end:
+            async with asyncio.timeout(PATIENCE_S):
+                while await _busy(house, deliverer):
+                    await asyncio.sleep(0.02)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
     house.run(work())
+
+
+async def _busy(house: House, deliverer: Deliverer) -> bool:
+    """Tell whether something is being sent, is not written down, or is due."""
+    notes = deliverer._notes
+    if deliverer._running or notes._attempts or notes._over or notes._told or notes._back:
+        return True
+    return await house.app.engine.one("receivers_any_due", house.app.clock.now(), time.time_ns() // 1000) is not None
 
 
 def pay(house: House, payer: Wallet, payee: Wallet, amount: Any = 1, **more: Any) -> str:

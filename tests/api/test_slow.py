@@ -13,12 +13,14 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from kalita.web import listen
+from kalita.web.protocol import Protocol
 from kalita.web.request import Request
 from kalita.web.server import Server
 from kalita.wire.endpoint import Answer
 from tests.api.house import House
 
 SLOWEST_S, IDLE_S, SWEEP_S = 0.6, 1.8, 0.1
+PATIENCE_S = 20
 HEAD = b"POST /sinap/api/v2/terms/99/payments HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n"
 ASK = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -122,8 +124,14 @@ def test_idle_connection_is_kept_longer_and_then_ended(serve) -> None:
     serve(clients)
 
 
-def test_client_that_does_not_read_is_cut(serve) -> None:
+def test_client_that_does_not_read_is_cut(serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who asks for much and takes nothing does not keep the answers in the server's memory for ever."""
+    cut_off = asyncio.Event()
+
+    class Watched(Protocol):
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            cut_off.set()
 
     async def clients(port: int) -> None:
         taken = []
@@ -131,7 +139,8 @@ def test_client_that_does_not_read_is_cut(serve) -> None:
             reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
             writer.transport.pause_reading()
             writer.write(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 16)
-            await asyncio.sleep(IDLE_S + 5 * SWEEP_S if not patient else 0)
+            if not patient:
+                await asyncio.wait_for(cut_off.wait(), PATIENCE_S)
             writer.transport.resume_reading()
             taken.append(await _all_of(reader))
             writer.close()
@@ -139,6 +148,7 @@ def test_client_that_does_not_read_is_cut(serve) -> None:
         assert whole > 1_000_000
         assert cut < whole
 
+    monkeypatch.setattr(listen, "Protocol", Watched)
     serve(clients)
 
 
