@@ -13,6 +13,7 @@ import functools
 import itertools
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -33,6 +34,8 @@ from kalita.storage.postgres.connection import KEYED, connect
 from kalita.storage.postgres.engine import PostgresEngine
 
 START_S = 30
+PLENTY = 8 * 1024**3
+FOLDERS = "kalita-pg-"
 TEMPLATE = "kalita_template"
 SETTINGS = {
     "shared_buffers": "64MB", "max_connections": "200", "fsync": "on", "synchronous_commit": "on",
@@ -69,12 +72,13 @@ class Postgres:
     One server. `start` and `kill` may alternate; `remove` ends it for good.
 
     wal_segment_mb  size of the files of its log
+    place           where its folder is made; None: where temporary files are
     settings        on top of SETTINGS
     """
 
-    def __init__(self, wal_segment_mb: int = 16, **settings: str) -> None:
+    def __init__(self, wal_segment_mb: int = 16, place: Path | None = None, **settings: str) -> None:
         self.bin, self.user = programs(), user()
-        self.folder = Path(tempfile.mkdtemp(prefix="kalita-pg-"))
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{FOLDERS}{os.getpid()}-", dir=place))
         self.data = self.folder / "data"
         self.log = self.folder / "log"
         self.port = _free_port()
@@ -187,11 +191,27 @@ def do(work: Coroutine[Any, Any, Any]) -> Any:
 
 @functools.cache
 def shared() -> Postgres:
-    """Return the server of this run, started on the first call, with an empty installation to copy."""
-    server = Postgres().start()
+    """
+    Return the server of this run, started on the first call, with an empty installation to copy.
+
+    It lives in memory where there is room, and waits for no disk: no test takes its power away, as those do that have
+    a server of their own.
+    """
+    server = Postgres(place=_memory(), max_wal_size="256MB").start()
     statement(server, f"CREATE DATABASE {TEMPLATE}")
     _hand().do(_make(server.url(TEMPLATE)))
     return server
+
+
+def _memory() -> Path | None:
+    """Return a folder in memory, None when there is not plenty of it."""
+    place, told = Path("/dev/shm"), Path("/proc/meminfo").read_text("ascii")
+    for left in place.glob(f"{FOLDERS}[0-9]*-*"):  # by a run that was killed
+        if not Path("/proc", left.name.removeprefix(FOLDERS).partition("-")[0]).exists():
+            shutil.rmtree(left, ignore_errors=True)
+    available = int(re.search(r"MemAvailable: +(\d+) kB", told)[1]) * 1024
+    free = shutil.disk_usage(place).free if os.access(place, os.W_OK) else 0
+    return place if min(free, available) >= PLENTY else None
 
 
 async def _make(url: str) -> None:
