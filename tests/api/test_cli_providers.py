@@ -81,6 +81,7 @@ def test_a_password_comes_from_the_environment_too(server: Demo) -> None:
     command = ("provider", "set", "120", "--connector", "osmp", "--url", "https://pay.example.org/osmp")
     assert kalita(*command, "--json", *server.place, environment=environment).json["password"] == "********"
     assert kalita("provider", "show", "120", *server.place, environment=environment).code == 0
+    assert kalita("provider", "set", "120", "--connector", "", "--url", "", *server.place).code == 0
 
 
 def test_a_wrong_change_changes_nothing(server: Demo, tmp_path: Path) -> None:
