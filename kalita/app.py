@@ -25,6 +25,7 @@ from kalita.bills.keys import KeyPairs
 from kalita.bills.notify import Notices
 from kalita.bills.pay import Payers
 from kalita.bills.refund import Refunds
+from kalita.cards import api as cards
 from kalita.clock import DEMO, MOVED, SECOND, Clock
 from kalita.connectors.registry import Registry
 from kalita.exchange.feed import keep_up
@@ -105,6 +106,7 @@ ROWS = (
     *finding.ROWS,
     *history_api.ROWS,
     *receipts_api.ROWS,
+    *cards.ROWS,
     *bills_api.ROWS,
     *checkout.ROWS,
     *issued.ROWS,
@@ -299,6 +301,7 @@ class App:
             checkout.Checkout: checkout.Checkout(self.payers, self.key_pairs, lambda: self.public_url),
             hooks_api.HooksApi: hooks_api.HooksApi(self.hooks, self.clock, self.settings.hook_key_status, rates.tests),
             ReceiptsApi: ReceiptsApi(self.receipts, self.catalogue, self.press, self.post, issuer),
+            cards.Cards: cards.Cards(),
             Description: description,
             Reference: Reference(description),
             Status: Status(self.engine),

@@ -54,6 +54,7 @@ UNAUTHORIZED = Refusal("auth.unauthorized", 401, "Unauthorized", "Требует
 FORBIDDEN = Refusal("auth.forbidden", 403, "Access denied", "Доступ запрещён")
 HISTORY_NOT_FOUND = Refusal("payment.history.not.found", 404, "Payment history not found", "Платёж не найден")
 CHEQUE_NOT_AVAILABLE = Refusal("cheque.not.available", 404, "Receipt is not available", "Квитанция недоступна")
+CARD_NOT_FOUND = Refusal("card.not.found", 404, "Card not found", "Карта не найдена")
 PERSON_NOT_FOUND = Refusal("person.not.found", 404, "Wallet not found", "Кошелёк не найден")
 DOWNGRADE_NOT_FOUND = Refusal("downgrade.operation.not.found", 404, "Operation not found", "Операция не найдена")
 ACCOUNT_NOT_FOUND = Refusal("account.not.found", 404, "Account not found", "Счёт не найден")
@@ -92,7 +93,7 @@ UNAVAILABLE = Refusal(
 
 SERVICE_REFUSALS = (
     VALIDATION, UNAUTHORIZED, FORBIDDEN, CHEQUE_NOT_AVAILABLE, HISTORY_NOT_FOUND, PERSON_NOT_FOUND,
-    DOWNGRADE_NOT_FOUND, ROUTE_NOT_FOUND,
+    DOWNGRADE_NOT_FOUND, ROUTE_NOT_FOUND, CARD_NOT_FOUND,
     ACCOUNT_NOT_FOUND, ACCOUNT_EXISTS, ACCOUNT_NOT_OFFERED,
     METHOD_NOT_ALLOWED,
     TOO_LARGE_BODY, TOO_LONG_ADDRESS, TOO_LARGE_HEADERS, BLOCKED, INTERNAL, UNAVAILABLE,

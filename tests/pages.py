@@ -96,7 +96,7 @@ The address of the metrics, which only the operator should reach, serves two:
 
 def row_of(row: Endpoint) -> list[str]:
     """Write one call."""
-    permission = "no token needed" if row.caller.value == "anyone" else str(row.permission and row.permission.name)
+    permission = "no token needed" if row.caller.value == "anyone" else str(row.permission and row.permission.words)
     codes = dict.fromkeys(code_of(one) for one in row.refusals)
     return [call_of(row), row.title, permission.lower(), RATES[row.rate], " ".join(codes)]
 

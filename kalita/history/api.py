@@ -89,13 +89,18 @@ def _period(query: dict[str, Any]) -> tuple[datetime | None, datetime | None]:
         return None, None
     if start is None or end is None:
         raise malformed("startDate" if start is None else "endDate", "startDate and endDate go together")
-    if start.utcoffset() != end.utcoffset():
-        raise malformed("endDate", "startDate and endDate need the same zone")
-    if start > end:
-        raise malformed("startDate", "it is after endDate")
-    if end.date() - start.date() > timedelta(days=LONGEST_DAYS):
-        raise malformed("endDate", f"the period is longer than {LONGEST_DAYS} days")
+    check_period(start, end)
     return start, end
+
+
+def check_period(start: datetime, end: datetime, first: str = "startDate", last: str = "endDate") -> None:
+    """Refuse a period that is none, or is too long. first, last: the parameters it came in"""
+    if start.utcoffset() != end.utcoffset():
+        raise malformed(last, f"{first} and {last} need the same zone")
+    if start > end:
+        raise malformed(first, f"it is after {last}")
+    if end.date() - start.date() > timedelta(days=LONGEST_DAYS):
+        raise malformed(last, f"the period is longer than {LONGEST_DAYS} days")
 
 
 def _cursor(query: dict[str, Any]) -> tuple[datetime, int] | None:

@@ -163,7 +163,7 @@ def _operation(row: Endpoint, path: str, schemas: dict[Any, Node]) -> Node:
     operation["security"] = _SECURITY[row.caller]
     operation["x-source"] = row.source
     if row.permission is not None:
-        operation["x-permission"] = (row.permission.name or "").lower()
+        operation["x-permission"] = row.permission.words
     if path != row.path:
         operation["x-alias-of"] = row.path
     return operation
@@ -187,7 +187,7 @@ def _about(row: Endpoint, path: str) -> str:
     if path != row.path:
         said.append(f"Means the same as `{row.path}`.")
     if row.permission is not None:
-        said.append(f"Needs a token with the permission `{(row.permission.name or '').lower()}`.")
+        said.append(f"Needs a token with the permission `{row.permission.words}`.")
     if row.rate is Rate.HISTORY:
         said.append("At most 100 calls a minute for one wallet; the next one blocks history for 5 minutes.")
     return " ".join(said) or "Needs no token."

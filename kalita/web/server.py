@@ -226,7 +226,7 @@ class Server:
     def _admit(self, route: _Route, bearer: Bearer) -> None:
         row = route.row
         if route.permission & ~bearer.permissions:
-            name = str(row.permission.name).lower() if row.permission else ""
+            name = row.permission.words if row.permission else ""
             raise Refused(FORBIDDEN, f"Token lacks the permission '{name}'")
         if row.rate is Rate.HISTORY:
             self._count(self._rates.history, bearer.wallet)

@@ -27,6 +27,11 @@ class Permission(IntFlag):
     PAYMENTS = 8
     CARDS = 16
 
+    @property
+    def words(self) -> str:
+        """Its name, or the names of all in it."""
+        return ", ".join(str(one.name).lower() for one in self)
+
 
 ALL_PERMISSIONS = Permission(31)
 

@@ -12,7 +12,7 @@ from kalita.wire.params import Param
 from tests.api.house import payment
 
 SAMPLES = {
-    "agent": "nobody",
+    "agent": "nobody", "cardId": "133789472", "from": "2026-01-01T00:00:00Z", "till": "2026-01-02T00:00:00Z",
     "query": "OnLime", "phoneNumber": "79161234567",
     "invoice_uid": "aa0fa2bb-5452-47ca-9190-cd9c1a73718f",
     "uid": "aa0fa2bb-5452-47ca-9190-cd9c1a73718f", "dataType": "CREATED", "statuses": "READY_FOR_PAY",

@@ -78,7 +78,7 @@ def test_operation_tells_what_the_row_declares(document: Any, address: Any) -> N
     wanted = {Caller.ANYONE: [], Caller.OPTIONAL: [{}, {"bearer": []}]}
     wanted[Caller.AGENT] = [{"basic": []}]
     assert told["security"] == wanted.get(row.caller, [{"bearer": []}])
-    assert told.get("x-permission") == (row.permission.name.lower() if row.permission else None)
+    assert told.get("x-permission") == (row.permission.words if row.permission else None)
     assert (told["summary"], told["x-source"]) == (row.title, row.source)
     codes = {
         (int(status), one["code"].removeprefix("QWPRC-"))
