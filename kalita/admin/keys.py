@@ -98,7 +98,8 @@ def revoke(number: int, pair: str, data: Path | None, as_json: bool) -> None:
 @json_option
 def spend(number: int, pair: str, lift: bool, data: Path | None, as_json: bool) -> None:
     """
-    Let the secret of PAIR spend money of the wallet NUMBER, which a new pair may not: pay bills and make payments.
+    Let the secret of PAIR spend money of the wallet NUMBER, which a new pair may not: on bills, other
+    wallets and cards.
 
     A secret lies on a shop's server: without this it can only ask for money.
 

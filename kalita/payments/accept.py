@@ -74,6 +74,11 @@ class Payments:
         self._limits, self._dispatch, self._prepared, self._strict = limits, dispatch, prepared, strict
         self._kinds = Kinds(engine, writer, keys, make_wallets, limits, exchange)
 
+    def open_to_secrets(self, provider: int) -> bool:
+        """Tell whether a secret key that may spend may pay a provider, if there is one. Source: invoices.md 2.3."""
+        known = self._catalogue.get(provider)
+        return known is None or known.kind in ("wallet", "card")
+
     async def accept(self, request: Request, caps: Caps | None = None) -> str:
         """
         Accept a payment and return the text of its answer; for a repeat the first answer again.

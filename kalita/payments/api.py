@@ -14,6 +14,7 @@ from kalita.refusals import (
     ABOVE_MAXIMUM,
     BELOW_MINIMUM,
     CURRENCY,
+    FORBIDDEN,
     LEVEL_TOO_LOW,
     NO_PROVIDER,
     NO_SUCH_RECIPIENT,
@@ -137,6 +138,8 @@ async def validate(payments: Payments, call: Call) -> Answer:
 async def pay(payments: Payments, call: Call) -> bytes:
     """Accept a payment. The answer goes out only after the commit."""
     request = request_of(call.wallet, call.path["id"], call.body)
+    if call.pair and not payments.open_to_secrets(request.provider):
+        raise Refused(FORBIDDEN, "a secret key pays wallets and cards only")
     return (await payments.accept(request, call.caps)).encode()
 
 

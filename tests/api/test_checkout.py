@@ -211,6 +211,8 @@ def test_a_secret_key_acts_for_its_owner_but_spends_only_with_leave(place: House
     assert place.pay(plain, transfer).status == 403
     assert place.pay(spending, transfer).status == 200
     assert place.pay(Wallet(0, "x"), transfer).status == 401
+    for provider, codes in (("1", 403), ("1099", 403), ("674", 403), ("99999", 200), ("31873", 400), ("5", 400)):
+        assert place.pay(spending, transfer | {"id": f"78{provider}"}, provider).status == codes, provider
     assert pay(place, spending, number).status == 200
 
 
