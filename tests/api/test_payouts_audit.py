@@ -131,3 +131,23 @@ def test_books_from_before_the_key_of_refunds_are_proven(house: House) -> None:
     assert findings(house) == []
     assert house.run(house.app.operator.refund(done, 50_00)).amount == 50_00
     assert findings(house) == []
+
+
+ABSURD = (2**63 - 1, -(2**63), -1, 2**53)
+NUMBERS = {
+    "payout": ("wallet", "txn_id", "provider", "currency", "amount", "commission", "state", "refunded"),
+    "refund": ("wallet", "txn_id", "refund_txn", "amount", "currency"),
+    "conversion": ("wallet", "txn_id"),
+}
+
+
+@pytest.mark.parametrize(("table", "column"), [(table, one) for table, columns in NUMBERS.items() for one in columns])
+def test_any_number_is_a_finding_not_a_crash(house: House, table: str, column: str) -> None:
+    """However absurd the figure, the audit reads on to its end and names it; two refunds do not add up to a crash."""
+    assert house.run(house.app.operator.refund(paid(house), 1_00)).amount == 1_00
+    for value in ABSURD:
+        where = f"{column} = (SELECT MAX({column}) FROM {table})" if column in ("txn_id", "refund_txn") else "1 = 1"
+        if (table, column) == ("payout", "wallet"):
+            where = "state = 2"
+        past_the_program(house.data, house.database, f"UPDATE {table} SET {column} = $1 WHERE {where}", value)
+        assert table in [name for name, _ in findings(house)], value

@@ -100,11 +100,14 @@ INSERT INTO refund (wallet, txn_id, refund_txn, amount, currency) VALUES ($1, $2
 SELECT refund_txn, amount, currency FROM refund WHERE wallet = $1 AND txn_id = $2 ORDER BY refund_txn;
 
 -- name: audit_payouts
+-- Figures that somebody wrote past the program may be absurd: nothing is added to them, and only sane ones are summed.
 SELECT p.wallet, p.txn_id, p.state, p.amount, p.commission, p.sealed, p.refunded, h.state, h.sum, h.commission,
-       (SELECT COALESCE(CAST(SUM(r.amount) AS BIGINT), 0) FROM refund r WHERE r.wallet = p.wallet AND r.txn_id = p.txn_id),
+       (SELECT COALESCE(CAST(SUM(r.amount) AS BIGINT), 0) FROM refund r
+         WHERE r.wallet = p.wallet AND r.txn_id = p.txn_id AND r.amount BETWEEN 1 AND 1000000000000000),
        p.provider, p.account, h.provider, h.account
   FROM payout p
-  LEFT JOIN history h ON h.wallet = p.wallet AND h.stream = 2000 + p.currency AND h.txn_id = p.txn_id
+  LEFT JOIN history h ON h.wallet = p.wallet AND h.stream IN (2398, 2643, 2840, 2978) AND h.txn_id = p.txn_id
+   AND h.stream - 2000 = p.currency
  ORDER BY p.wallet, p.txn_id;
 
 -- name: audit_payouts_missing
@@ -123,7 +126,8 @@ SELECT h.wallet, h.txn_id, h.provider, h.comment, h.stream - 1000, h.sum, r.txn_
 
 -- name: audit_refunds_strange
 SELECT r.wallet, r.refund_txn FROM refund r
-  LEFT JOIN history h ON h.wallet = r.wallet AND h.stream = 1000 + r.currency AND h.txn_id = r.refund_txn
+  LEFT JOIN history h ON h.wallet = r.wallet AND h.stream IN (1398, 1643, 1840, 1978) AND h.txn_id = r.refund_txn
+   AND h.stream - 1000 = r.currency
  WHERE h.txn_id IS NULL OR h.sum <> r.amount
  ORDER BY r.wallet, r.refund_txn;
 
