@@ -235,3 +235,14 @@ def test_bills_from_before_the_keys_are_proven(own: Shop, monkeypatch: pytest.Mo
         own.past(f"UPDATE bill SET {change.replace('+', '-').replace('398', '643')} WHERE bill_id LIKE 'old%'")
     own.past("UPDATE bill_refund SET whole = 1 WHERE bill_id = 'old' AND refund_id = '1'")
     assert own.named() == {"bill_refund"}
+
+
+def test_the_same_at_one_moment_happens_once(own: Shop) -> None:
+    """Copies of a refund get one answer, another amount is refused; copies of a payment pay once."""
+    answers = own.house.together(own.secret, f"{BILLS}/paid/refunds/7", [body("1"), body("1"), body("2"), body("1")])
+    assert [answer.status for answer in answers] in ([200, 200, 409, 200], [409, 409, 200, 409])
+    uid = own.issue("once")
+    answers = own.house.together(own.payer, PAY, [{"invoice_uid": uid, "currency": "643"}] * 5)
+    assert {answer.status for answer in answers} == {200}
+    assert len(own.past("SELECT 1 FROM history WHERE wallet = $1 AND stream = 2643", own.payer.number)) == 4
+    assert own.findings() == []
