@@ -9,6 +9,7 @@ import msgspec
 
 from kalita.admin.options import data_option, json_option, settings_of, show
 from kalita.admin.running import Refused, run, with_app
+from kalita.agents.audit import paid_in
 from kalita.app import App
 from kalita.bills.audit import bills
 from kalita.ledger.audit import Head, Report
@@ -47,7 +48,7 @@ def audit(heads: bool, against: Path | None, data: Path | None, as_json: bool) -
 
     async def work(app: App) -> Report:
         async with app.engine.snapshot() as snapshot:
-            return await audit_(snapshot, app.keys, kept, (_counters, payouts, bills))
+            return await audit_(snapshot, app.keys, kept, (_counters, payouts, bills, paid_in))
 
     report = run(lambda: with_app(settings, work, writes=False))
     if as_json:
