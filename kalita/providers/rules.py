@@ -6,7 +6,7 @@ Source: payments.md 3.4 and 4, providers.md 2.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 
@@ -42,7 +42,8 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     What one field has to be.
 
     required, required_if   whether it has to be there
-    pattern, enum, const    what it may be; `by_type`: the pattern for each account_type
+    pattern, enum, const    what it may be; `by_type`: the pattern for each account_type; `by_field`: more patterns, by
+                            the form that another field has
     card, card_if           it is a card number: checked, and shown masked
     own_wallet              it is the payer's own number
     same_as                 it repeats another field
@@ -59,6 +60,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     enum: tuple[str, ...] = ()
     const: str | None = None
     by_type: dict[str, str] = {}
+    by_field: dict[str, dict[str, str]] = {}
     card: bool = False
     card_if: When | None = None
     own_wallet: bool = False
@@ -68,10 +70,13 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     surcharge: dict[str, int] = {}
     prepared: bool = False
 
-    @property
-    def conditions(self) -> tuple[When | None, ...]:
-        """Every condition it names."""
-        return self.required_if, self.card_if, self.strict_if
+    def patterns(self) -> Iterator[str | None]:
+        """Return every pattern it names."""
+        yield from (self.pattern, *self.by_type.values())
+        for choices in self.by_field.values():
+            yield from (*choices, *choices.values())
+        for when in (self.required_if, self.card_if, self.strict_if):
+            yield when.account_pattern if when is not None else None
 
     def is_card(self, fields: Fields) -> bool:
         """Tell whether the field holds a card number among these fields."""
@@ -88,7 +93,10 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     def fits(self, value: str, fields: Fields) -> bool:
         """Tell whether a value has the form that is asked for."""
         pattern = self.by_type.get(fields.get("account_type", ""), self.pattern)
-        return (pattern is None or _matches(pattern, value)) and (
+        patterns = [] if pattern is None else [pattern]
+        for name, choices in self.by_field.items():
+            patterns += [then for form, then in choices.items() if _matches(form, fields.get(name, ""))]
+        return all(_matches(one, value) for one in patterns) and (
             self.same_as is None or fields.get(self.same_as) == value
         )
 
@@ -227,8 +235,7 @@ def read_rules(text: str) -> tuple[Rule, ...]:
     try:
         rules = msgspec.json.decode(text, type=tuple[Rule, ...])
         for rule in rules:
-            conditions = (when.account_pattern for when in rule.conditions if when is not None)
-            for pattern in (rule.pattern, *rule.by_type.values(), *conditions):
+            for pattern in rule.patterns():
                 _compiled(pattern or "")
     except (msgspec.DecodeError, re.error) as problem:
         raise ValueError(f"the rules cannot be read: {problem}") from None

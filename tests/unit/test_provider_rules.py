@@ -98,6 +98,18 @@ def test_urgency_costs_extra() -> None:
     assert CATALOGUE.get(674).form.surcharge({"urgent": "1", "account": "1"}) == 0
 
 
+@pytest.mark.parametrize(
+    ("inn", "kpp", "expected"),
+    [
+        ("7726111111", "772601001", 0), ("7726111111", "7726AB001", 0), ("7726111111", "", 4), ("7726111111", "0", 4),
+        ("500100732259", "772601001", 0), ("500100732259", "", 0), ("500100732259", "0", 0), ("500100732259", "1", 4),
+    ],
+)  # fmt: skip
+def test_only_a_person_has_no_kpp(inn: str, kpp: str, expected: int) -> None:
+    """Empty or `0` goes with a tax number of 12 digits only. Source: payments.md 4.9."""
+    assert code(1717, SAMPLES[1717][0] | {"to_inn": inn, "to_kpp": kpp}) == expected
+
+
 def test_strict_mode_looks_at_check_digits() -> None:
     """The documented sample has a wrong tax number: it passes only outside strict mode."""
     fields = SAMPLES[1717][0]
@@ -147,6 +159,8 @@ def test_card_systems_and_check_digits() -> None:
         ({"min_sum": "1.001"}, "min_sum"), ({"fixed": "x"}, "fixed"), ({"least": "2", "most": "1"}, "least"),
         ({"min_sum": "2", "max_sum": "1"}, "min_sum"), ({"level": "x"}, "level"), ({"form": "x"}, "form"),
         ({"form": "[{"}, "form"), ({"form": '[{"name":"a","pattern":"("}]'}, "form"),
+        ({"form": '[{"name":"a","by_field":{"b":{"(":"a"}}}]'}, "form"),
+        ({"form": '[{"name":"a","strict_if":{"account_pattern":"("}}]'}, "form"),
     ],
 )  # fmt: skip
 def test_a_wrong_row_names_its_column(change: dict[str, Any], column: str) -> None:
