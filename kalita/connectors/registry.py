@@ -2,6 +2,7 @@
 Connectors by name: those that come with the program, and installed plug-ins (entry points of `kalita.connectors`).
 """
 
+import asyncio
 from collections.abc import Callable
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
@@ -13,6 +14,7 @@ from kalita.observe import log
 from kalita.outbound.client import Outbound
 
 GROUP = "kalita.connectors"
+CLOSING_S = 5.0
 SIMULATOR, OSMP = "simulator", "osmp"
 Way = Callable[[str], Outbound]
 Maker = Callable[[Way], Connector]
@@ -71,6 +73,10 @@ class Registry:
         return maker
 
     async def close(self) -> None:
-        """End what connectors hold open."""
-        for connector in self._made.values():
-            await connector.close()
+        """End what connectors hold open; one that does not end in time, or breaks, keeps nothing else from ending."""
+        for name, connector in self._made.items():
+            try:
+                async with asyncio.timeout(CLOSING_S):
+                    await connector.close()
+            except Exception as problem:
+                log.warning("connector_not_closed", connector=name, exc_info=problem)

@@ -131,7 +131,7 @@ class Dispatch:
         """Do something that may be tried again later."""
         try:
             return await work
-        except Unavailable as problem:
+        except (Unavailable, Fault) as problem:
             log.warning("payouts_not_reached", reason=str(problem))
             return 0
 

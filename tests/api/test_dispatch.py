@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from kalita.connectors.protocol import Absent, Done, Gate, Outcome, Payout, Rejected, Standing, Unknown
+from kalita.ledger.writer import Fault
 from kalita.storage.engine import Step, Unavailable
 from tests.api.house import House, payment
 from tests.commands import past_the_program
@@ -162,6 +163,29 @@ def test_a_connector_that_cannot_be_made_leaves_it_unknown(house: House) -> None
     assert "another version" in facts["payout"]["note"]
 
 
+@pytest.mark.parametrize("how", [RuntimeError("bug"), 5.0], ids=["bug", "too slow"])
+def test_a_connector_that_does_not_end_keeps_nothing_else_from_ending(
+    tmp_path: Path, how: Any, monkeypatch: Any
+) -> None:
+    """The others are ended all the same, and so is the server."""
+    monkeypatch.setattr("kalita.connectors.registry.CLOSING_S", 0.1)
+    opened, ended = House(tmp_path, settings={"demo": True}), []
+
+    class Stubborn(Scripted):
+        async def close(self) -> None:
+            if isinstance(how, Exception):
+                raise how
+            await asyncio.sleep(how)
+
+    class Good(Scripted):
+        async def close(self) -> None:
+            ended.append("good")
+
+    opened.app.connectors._made |= {"stubborn": Stubborn(), "good": Good()}
+    opened.close()
+    assert ended == ["good"]
+
+
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
@@ -181,6 +205,31 @@ def test_what_a_connector_says_is_written_as_one_line(
     payout = house.run(house.app.operator.show(txn))["payout"]
     assert (payout["state"], payout["reference"], payout["note"], payout["error_code"]) == said
     house.proven()
+
+
+@pytest.mark.parametrize("problem", [Unavailable("away"), Fault("7")], ids=["away", "fault"])
+def test_a_claim_that_cannot_be_written_is_made_again(
+    house: House, provider: Scripted, problem: Exception, monkeypatch: Any
+) -> None:
+    """Whoever carries payouts goes on: half a second later it looks again."""
+    txn = paid(house, house.wallet(RUB=1_000_00))
+    dispatch, change = house.app.dispatch, house.app.engine.change
+    problems = [problem]
+
+    async def broken(*steps: Step) -> list[int]:
+        if problems:
+            raise problems.pop()
+        return await change(*steps)
+
+    async def carry() -> None:
+        running = asyncio.create_task(dispatch.run())
+        await asyncio.sleep(1.5)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    monkeypatch.setattr(house.app.engine, "change", broken)
+    house.run(carry())
+    assert (standing(house, txn), problems) == (("SUCCESS", "done"), [])
 
 
 def test_what_a_provider_said_is_kept_until_it_can_be_written(
