@@ -30,9 +30,17 @@ def name_of(context: click.Context, option: click.Parameter, text: str) -> str:
 
 def day_of(context: click.Context, option: click.Parameter, text: str | None) -> str | None:
     """Read an accounting day (click)."""
-    if text is not None and not (len(text) == 8 and text.isascii() and text.isdigit()):
-        raise click.BadParameter("a day like 20260131 is needed", context, option)
-    return text
+    if text is None:
+        return None
+    with contextlib.suppress(ValueError):
+        if (
+            len(text) == 8
+            and text.isascii()
+            and text.isdigit()
+            and 2000 <= datetime.strptime(text, "%Y%m%d").year < 2100
+        ):
+            return text
+    raise click.BadParameter(f"{text[:40]!r} is no day: one like 20260131 is needed", context, option)
 
 
 @click.group()

@@ -57,7 +57,7 @@ def provider(number: int, day: str, against: Path | None, data: Path | None) -> 
             if state == State.DONE
         ]
 
-    _tell(day, against, data, work)
+    _tell(against, data, work)
 
 
 @registry.command()
@@ -78,15 +78,14 @@ def agent(name: str, day: str, against: Path | None, data: Path | None) -> None:
         rows = await app.agents.paid_in(await known(app, name), day)
         return [Line(one.txn_id, one.txn_date, one.account, one.amount) for one in rows]
 
-    _tell(day, against, data, work)
+    _tell(against, data, work)
 
 
 def _date(txn: int) -> str:
     return datetime.fromtimestamp(ids.moment_of(txn) // SECOND, MOSCOW).strftime("%Y%m%d%H%M%S")
 
 
-def _tell(day: str, against: Path | None, data: Path | None, work: Callable[[App], Awaitable[list[Line]]]) -> None:
-    _check_day(day)
+def _tell(against: Path | None, data: Path | None, work: Callable[[App], Awaitable[list[Line]]]) -> None:
     theirs = _theirs(against) if against is not None else []
     settings = settings_of(data=data)
     ours = run(lambda: with_app(settings, work, writes=False))
@@ -97,13 +96,6 @@ def _tell(day: str, against: Path | None, data: Path | None, work: Callable[[App
     show({"ours": len(ours), "theirs": len(theirs), "differences": [_shown(one) for one in found]})
     if found:
         raise Refused(f"{len(found)} payments differ; nothing was booked")
-
-
-def _check_day(day: str) -> None:
-    try:
-        datetime.strptime(day, "%Y%m%d")
-    except ValueError:
-        raise click.BadParameter(f"{day} is no day", param_hint="DAY") from None
 
 
 def _theirs(file: Path) -> list[Line]:

@@ -334,7 +334,11 @@ def test_commands_say_no(server: Demo, terminals: Any) -> None:
     for client_id in ("", "a b", "a\nb", "x" * 65):
         wrong(kalita("agent", "fund", "terminals", "1", "--id", client_id, *server.place), "visible ASCII")
     assert kalita("agent", "create", "without", "--overdraft", "0.00", *server.place).code == 0
-    wrong(kalita("registry", "agent", "terminals", "20261301", *server.place), "no day")
+    for *command, day in (
+        ("registry", "agent", "terminals", "20261301"), ("registry", "provider", "674", "99991231"),
+        ("agent", "statement", "terminals", "--day", "20260230"),
+    ):  # fmt: skip
+        wrong(kalita(*command, day, *server.place), "no day")
     wrong(kalita("registry", "provider", "674", "2026", *server.place), "DAY")
     assert terminals["password"] not in kalita("agent", "list", *server.place).out
 
