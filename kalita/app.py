@@ -65,6 +65,7 @@ from kalita.people.mail_binding import MailBinding
 from kalita.people.moving import Moving
 from kalita.people.profile import Profiles
 from kalita.people.restrictions import Restrictions
+from kalita.people.telling import Telling
 from kalita.people.verify import Anybody, Asked, Listed, Verifier
 from kalita.people.wallets import Wallets
 from kalita.providers import api as providers_api
@@ -164,6 +165,7 @@ class App:
         self.history = History(engine)
         self.public_url = settings.public_url or f"http://{settings.host}:{settings.port}"
         self.post, self.press = Post(engine, keys, clock, _mail(settings), settings.mail_from), Press()
+        self.telling = Telling(self.wallets, self.sms, self.post)
         self.mail_binding = MailBinding(keys, clock, self.wallets, self.contacts, self.post)
         self.receipts = Receipts(engine, self.history, Codes(keys))
         self.pairs = Pairs(engine)
@@ -274,7 +276,7 @@ class App:
             Profiles: Profiles(self.engine, self.wallets, self.keys, self.clock),
             identification.IdentificationApi: identification.IdentificationApi(self.identification, self.clock),
             Restrictions: self.restrictions,
-            renewal.Renewal: renewal.Renewal(self.engine, self.tokens, self.clock, rates.general, self._renewed),
+            renewal.Renewal: renewal.Renewal(self.engine, self.tokens, self.clock, rates.general, self.telling.renewed),
             downgrade.Downgrades: downgrade.Downgrades(self.engine, self.limits, self.wallets, self.clock),
             Balances: Balances(
                 self.engine, self.writer, self.wallets, self.settings.tenge_balances, self.settings.phone_accounts
@@ -315,13 +317,6 @@ class App:
         messages = Messages(self.engine, self.keys, delays, chosen.hook_timeout_ms / 1000)
         notices = Notices(self.engine, self.bills, self.key_pairs)
         return Deliverer(self.engine, self.clock, self.outbound, {Channel.PAYMENTS: messages, Channel.BILLS: notices})
-
-    async def _renewed(self, wallet: int) -> None:
-        """Tell an owner that his token was renewed; that it cannot be told undoes nothing."""
-        try:
-            await self.sms.send(wallet, "Токен вашего кошелька обновлён. / The token of your wallet was renewed.")
-        except Unavailable as problem:
-            log.warning("not_told", reason=str(problem))
 
     def _worth(self, amount: int, currency: int, wanted: int) -> int:
         """Measure an amount in another currency for limits, by the rates that hold now."""

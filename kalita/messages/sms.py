@@ -54,6 +54,12 @@ class Drawer:
 
     async def send(self, number: int, text: str) -> None:
         """Write a message down, at once and whole. See Sms."""
+        try:
+            self._write(number, text)
+        except OSError as problem:
+            raise Unavailable(f"the folder of short messages took none: {problem}") from None
+
+    def _write(self, number: int, text: str) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = f"{os.getpid()}-{next(_counter):06}-{number}"
         partial = self._folder / f"{name}.part"

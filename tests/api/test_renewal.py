@@ -5,6 +5,7 @@ Tokens that renew themselves. Source: access.md 4.3, client-compatibility.md 6.
 import asyncio
 import json
 from collections.abc import Iterator
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,33 @@ def test_token_is_renewed(house: House) -> None:
     acts = house.run(house.app.acts.of_wallet(old.number))
     assert (acts[0].what, acts[0].who, acts[0].about) == ("token.renewed", "owner", new.token[:4])
     assert any("renewed" in file.read_text() for file in (house.data / "outbox").glob(f"*-{old.number}.sms"))
+
+
+class Bag:
+    """A way out for mail that keeps it."""
+
+    def __init__(self) -> None:
+        self.mails: list[EmailMessage] = []
+
+    async def send(self, message: EmailMessage) -> None:
+        """Take a mail."""
+        self.mails.append(message)
+
+
+def test_where_no_message_can_be_sent_mail_tells(tmp_path: Path) -> None:
+    """To the address that its owner bound; who bound none, or whose folder is none, gets his token all the same."""
+    settings = {"oauth_renewal": True, "smtp_host": "mail.example.org"}
+    for sms in ("", "outbox"):
+        house, bag = House(tmp_path / f"mail{sms}", settings=settings | {"sms": sms}), Bag()
+        (house.data / "outbox").write_text("a file where the folder should be")
+        for mail in ("anna@example.org", None):
+            who = house.wallet()
+            if mail:
+                house.run(house.app.contacts.mail(who.number, mail))
+            assert renew(house, authorize(house, who).json["code"]).status == 200
+            house.run(house.app.post.send_due(bag))
+        assert [(one["To"], "was renewed" in one.get_content()) for one in bag.mails] == [("anna@example.org", True)]
+        house.close()
 
 
 def test_code_is_good_once_for_a_minute(house: House) -> None:
