@@ -15,10 +15,14 @@ from kalita.admin.cli import main as kalita
 from kalita.app import ROWS
 from kalita.settings import PREFIX, Settings
 from kalita.web.status import METRICS_ROWS
-from kalita.wire.endpoint import Endpoint, Rate
+from kalita.wire.endpoint import Caller, Endpoint, Rate
 
 DOCS = Path(__file__).parent.parent / "docs"
 WIDTH = 100
+NEEDED = {
+    Caller.ANYONE: "no token needed", Caller.OPTIONAL: "no token needed", Caller.AGENT: "an agent's password",
+    Caller.SECRET: "secret key of a pair", Caller.EITHER: "{}, or secret key of a pair",
+}  # fmt: skip
 RATES = {Rate.NONE: "none", Rate.GENERAL: "the operator's figure", Rate.HISTORY: "100 a minute, then 5 minutes' block"}
 
 
@@ -86,7 +90,7 @@ Made from the table of rows that the server itself is built from. `/openapi.json
 `/docs` is the same for people, with a form to try each call. Runs of slashes count as one and a slash at the end is
 ignored; `{{wallet}}` has to be the token's own. Refusals that any call may give: [refusals.md](refusals.md).
 
-{table(["call", "what it does", "token's permission", "rate", "own refusals"], map(row_of, ROWS))}
+{table(["call", "what it does", "token's permission, or what it needs", "rate", "own refusals"], map(row_of, ROWS))}
 
 The address of the metrics, which only the operator should reach, serves two:
 
@@ -96,9 +100,10 @@ The address of the metrics, which only the operator should reach, serves two:
 
 def row_of(row: Endpoint) -> list[str]:
     """Write one call."""
-    permission = "no token needed" if row.caller.value == "anyone" else str(row.permission and row.permission.words)
+    permission = row.permission.words if row.permission else "any token"
+    needed = NEEDED.get(row.caller, "{}").format(permission)
     codes = dict.fromkeys(code_of(one) for one in row.refusals)
-    return [call_of(row), row.title, permission.lower(), RATES[row.rate], " ".join(codes)]
+    return [call_of(row), row.title, needed, RATES[row.rate], " ".join(codes)]
 
 
 def call_of(row: Endpoint) -> str:

@@ -14,7 +14,15 @@ from kalita.access.caps import Caps, kept
 from kalita.access.rates import Window, count
 from kalita.access.tokens import CHANGED, LIFE_DAYS, Tokens, token_hash
 from kalita.clock import DAY, MINUTE, SECOND, Clock
-from kalita.refusals import FORBIDDEN, PERSON_NOT_FOUND, ROUTE_NOT_FOUND, UNAUTHORIZED, Refused
+from kalita.refusals import (
+    BLOCKED,
+    FORBIDDEN,
+    PERSON_NOT_FOUND,
+    ROUTE_NOT_FOUND,
+    UNAUTHORIZED,
+    UNAVAILABLE,
+    Refused,
+)
 from kalita.storage.engine import Engine, Step
 from kalita.wire.endpoint import Call, Caller, Endpoint
 from kalita.wire.params import Param, choice
@@ -126,7 +134,7 @@ ROWS = (
         caller=Caller.ANYONE,
         query=(choice("response_type", ("code",), "code"), _text("token"), _text("client_id", False)),
         answers=RenewalCode,
-        refusals=(UNAUTHORIZED, FORBIDDEN, PERSON_NOT_FOUND, ROUTE_NOT_FOUND),
+        refusals=(UNAUTHORIZED, FORBIDDEN, PERSON_NOT_FOUND, ROUTE_NOT_FOUND, BLOCKED, UNAVAILABLE),
         form=True,
     ),
     Endpoint(
@@ -139,7 +147,7 @@ ROWS = (
         caller=Caller.ANYONE,
         query=(choice("grant_type", ("authorization_code",), "authorization_code"), _text("code")),
         answers=NewToken,
-        refusals=(UNAUTHORIZED, FORBIDDEN, ROUTE_NOT_FOUND),
+        refusals=(UNAUTHORIZED, FORBIDDEN, ROUTE_NOT_FOUND, BLOCKED, UNAVAILABLE),
         form=True,
     ),
 )

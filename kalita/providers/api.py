@@ -48,7 +48,7 @@ from kalita.refusals import (
 )
 from kalita.wire.amounts import encode
 from kalita.wire.door import amount_text
-from kalita.wire.endpoint import Call, Caller, Endpoint, Family, Permission
+from kalita.wire.endpoint import Call, Caller, Endpoint, Family, Permission, Rate
 from kalita.wire.fields import currency_of
 from kalita.wire.oldsite import NORMAL, OldAnswer
 from kalita.wire.params import Param
@@ -196,6 +196,7 @@ def _form(method: str, path: str, old: bool = False) -> Endpoint:
         answers=OldAnswer if old else TermsInfo,
         refusals=(NO_PROVIDER, PROVIDER_CLOSED),
         family=Family.PAYMENT,
+        rate=Rate.NONE,
     )
 
 

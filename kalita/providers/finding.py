@@ -18,7 +18,7 @@ from kalita.providers.shapes import (
 )
 from kalita.refusals import ROUTE_NOT_FOUND, Refused, malformed
 from kalita.wire.amounts import encode
-from kalita.wire.endpoint import Call, Caller, Endpoint
+from kalita.wire.endpoint import Call, Caller, Endpoint, Rate
 from kalita.wire.oldsite import ERROR, NORMAL, OldAnswer
 from kalita.wire.params import Param, pattern
 
@@ -132,6 +132,7 @@ def _old(method: str, path: str, handler: Any, title: str, param: Param, source:
         caller=Caller.ANYONE,
         query=(param,),
         answers=OldAnswer,
+        rate=Rate.NONE,
         form=True,
     )
 
@@ -180,6 +181,7 @@ ROWS = (
         caller=Caller.ANYONE,
         at=(pattern("id", r"[0-9]{1,9}", "a provider's id has at most 9 digits", True, "99"),),
         answers=Card,
+        rate=Rate.NONE,
         refusals=(ROUTE_NOT_FOUND,),
     ),
 )

@@ -32,6 +32,13 @@ _SECURITY: dict[Caller, list[Node]] = {
     Caller.SECRET: [{"bearer": []}],
     Caller.EITHER: [{"bearer": []}],
 }
+_NEEDED = {
+    Caller.ANYONE: "Needs no token.",
+    Caller.OPTIONAL: "Needs no token; one that is sent has to be good.",
+    Caller.TOKEN: "Needs a token, whatever it allows.",
+    Caller.AGENT: "Needs the agent's own name and password.",
+    Caller.SECRET: "Needs the secret key of a pair.",
+}
 _TEXT: Node = {"type": "string"}
 _SECONDS: Node = {"type": "integer", "minimum": 0}
 _HEADERS: dict[Refusal, tuple[str, str, Node]] = {
@@ -95,13 +102,14 @@ def describe(rows: Iterable[Endpoint]) -> Node:
             "parameters": {"Language": _LANGUAGE},
             "headers": {"TraceId": {"description": "names this call in the server's log", "schema": _TRACE_ID}},
             "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer", "description": "a wallet's token: 180 days"},
+                "bearer": {"type": "http", "scheme": "bearer", "description": _BEARER},
                 "basic": {"type": "http", "scheme": "basic", "description": "an agent's name and password"},
             },
         },
     }
 
 
+_BEARER = "a wallet's token: 180 days; where bills are asked for, the secret key of a pair"
 _TRACE_ID: Node = {"type": "string", "pattern": "^[0-9a-f]{16}$"}
 _LANGUAGE: Node = {
     "name": "Accept-Language",
@@ -186,11 +194,18 @@ def _about(row: Endpoint, path: str) -> str:
     said = []
     if path != row.path:
         said.append(f"Means the same as `{row.path}`.")
-    if row.permission is not None:
-        said.append(f"Needs a token with the permission `{row.permission.words}`.")
+    said.append(_needed(row))
     if row.rate is Rate.HISTORY:
         said.append("At most 100 calls a minute for one wallet; the next one blocks history for 5 minutes.")
-    return " ".join(said) or "Needs no token."
+    return " ".join(said)
+
+
+def _needed(row: Endpoint) -> str:
+    if row.permission is None:
+        return _NEEDED[row.caller]
+    token = f"Needs a token with the permission `{row.permission.words}`"
+    key = " that its owner lets spend" if row.spends else ""
+    return f"{token}, or the secret key of a pair{key}." if row.caller is Caller.EITHER else f"{token}."
 
 
 def _parameter(param: Param, place: str) -> Node:

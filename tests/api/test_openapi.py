@@ -93,6 +93,23 @@ def test_operation_tells_what_the_row_declares(document: Any, address: Any) -> N
     assert set(told["responses"]) == common | own | {str(refusal.status) for refusal in row.refusals}
 
 
+@pytest.mark.parametrize(
+    ("call", "needed"),
+    [
+        ("get /mobile/detect.action", "no token"), ("get /sinap/crossRates", "no token; one that is sent"),
+        ("get /search/v1/search", "a token, whatever"), ("post /osmp/{agent}", "the agent's own name and password"),
+        ("put /partner/bill/v1/bills/{billId}", "the secret key of a pair."),
+        ("post /checkout-api/api/bill/reject", "a token with the permission `payments`, or the secret key of a pair."),
+        ("post /sinap/terms/{id}/payments", "a token with the permission `payments`, or the secret key of a pair that"),
+        ("get /payment-history/v1/transactions/{transactionId}", "a token with the permission `history`."),
+    ],
+)  # fmt: skip
+def test_what_a_call_needs_is_told(document: Any, call: str, needed: str) -> None:
+    """In words, as the gate has it."""
+    method, path = call.split()
+    assert f"Needs {needed}" in document["paths"][path][method]["description"]
+
+
 def test_references_lead_somewhere(document: Any) -> None:
     """Every `$ref` has its target, and no component lies there for nothing."""
     used = {node["$ref"] for node in nodes(document) if "$ref" in node}
