@@ -18,6 +18,7 @@ from kalita.wire.endpoint import Endpoint, Family
 
 LARGEST_HEADERS = 16 * 1024
 LONGEST_ADDRESS = 8 * 1024
+LONGEST_WISH = 256
 
 _VENDOR = ("application/vnd.qiwi.v1+json", "application/vnd.qiwi.v2+json")
 _JSON_RANGES = ("*/*", "application/*", "application/json")
@@ -57,6 +58,12 @@ def read(headers: list[tuple[bytes, bytes]], address_length: int) -> Heads:
     if size > LARGEST_HEADERS:
         raise Refused(TOO_LARGE_HEADERS)
     return Heads(authorization, accept, content_type, _language(wanted) if wanted else "ru")
+
+
+def language_of(headers: list[tuple[bytes, bytes]]) -> str:
+    """Return the language that headers ask for which cannot be read otherwise."""
+    wanted = next((value for name, value in reversed(headers) if name == b"accept-language"), b"")
+    return _language(wanted) if 0 < len(wanted) <= LONGEST_WISH else "ru"
 
 
 @lru_cache(256)

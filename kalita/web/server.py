@@ -100,10 +100,9 @@ class Server:
         begun = time.perf_counter()
         trace_id = f"{getrandbits(64):016x}"
         route, texts, methods = self._router.find(request.method, request.path)
-        language, heads = "ru", None
+        heads = None
         try:
             heads = head.read(request.headers, request.address_length)
-            language = heads.language
             if route is None:
                 raise _no_such_route(methods)
             if request.too_large:
@@ -112,6 +111,7 @@ class Server:
             answer = result if isinstance(result, Answer) else Answer(result, route.row.success)
         except Exception as problem:
             refused = self._refused(problem, route, trace_id)
+            language = heads.language if heads is not None else head.language_of(request.headers)
             answer = self._refusal(refused, request.path, route, language, trace_id)
             if route is not None and route.row.said_as and heads is not None and head.wants_page(heads):
                 answer = route.row.said_as(refused, language)

@@ -284,6 +284,20 @@ def test_language(server: Demo, wanted: str | None, language: str) -> None:
     assert told["userMessage"] == {"ru": "Такого адреса нет", "en": "Resource not found"}[language]
 
 
+def test_language_of_what_cannot_be_read(server: Demo) -> None:
+    """414, 431 and two tokens are told in the language that was asked for too."""
+    twice = (f"Authorization: Bearer {server.wallets[0].token}",) * 2
+    for path, heads, status, text in (
+        (PROFILE + "?" + "a" * 9000, (), 414, "Request address is too long"),
+        (PROFILE, ("X-Filler: " + "a" * 17_000,), 431, "Request headers are too large"),
+        (PROFILE, twice, 400, "Validation error"),
+    ):
+        answer = ask(server, "GET", path, "Host: x", *heads, "Accept-Language: en")
+        assert (answer.status, answer.json["userMessage"]) == (status, text)
+        answer = ask(server, "GET", path, "Host: x", *heads, "Accept-Language: " + "en," * 9000)
+        assert answer.status in (status, 431)
+
+
 def test_order_of_checks(owner: Live, server: Demo) -> None:
     """Method, then size, then types, then token, then permission, then wallet, then parameters, then body."""
 
