@@ -230,11 +230,13 @@ def shown(settings: Settings) -> dict[str, str | int | bool]:
 
 
 def _file(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        return {}
     try:
         return tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as problem:
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as problem:
+        raise BadSetting(f"{path} cannot be read: {problem.strerror}; check the path and who may use it") from None
+    except ValueError as problem:
         raise BadSetting(f"{path} cannot be read: {problem}") from None
 
 

@@ -66,6 +66,26 @@ def test_the_file_is_that_of_the_directory_in_use(tmp_path: Path) -> None:
     assert (settings.data, settings.port, origins["data"]) == (tmp_path, 7, "environment")
 
 
+def test_a_directory_that_cannot_be_looked_into_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when its owner is another user: a file may be there whose settings would not hold."""
+
+    def closed(path: Path, *_: Any, **__: Any) -> Any:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "stat", closed)
+    monkeypatch.setattr(Path, "read_text", closed)
+    text = refusal(tmp_path)
+    assert f"{tmp_path / 'kalita.toml'} cannot be read: Permission denied" in text
+    assert "who may use it" in text
+
+
+@pytest.mark.parametrize("name", ["nowhere", "file"])
+def test_without_a_directory_there_is_no_file_of_settings(tmp_path: Path, name: str) -> None:
+    """Whoever needs the directory says later what is wrong with it."""
+    (tmp_path / "file").touch()
+    assert made(tmp_path / name)[1]["port"] == "default"
+
+
 def test_what_a_command_gives_instead_of_defaults_stays_below_the_layers(tmp_path: Path) -> None:
     """`kalita demo` has other defaults, and the operator's word still wins over them."""
     settings, origins = load({"data": tmp_path}, {"KALITA_METRICS_PORT": "5"}, base={"metrics_port": 0, "port": 9})
