@@ -4,6 +4,9 @@ The command line: `kalita COMMAND --help` teaches each.
 Exit codes: 0 done, 1 refused or not proven, 2 a wrong command line or setting.
 """
 
+import errno
+from typing import Any
+
 import click
 
 from kalita import __version__
@@ -25,10 +28,29 @@ from kalita.admin import (
     serving,
     tokens,
 )
+from kalita.admin.running import Refused, cannot_use
 from kalita.admin.statements import statement_
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class Commands(click.Group):
+    """All commands: where an answer cannot be written, as on a full disk, one line says so."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was named (click)."""
+        try:
+            return super().invoke(ctx)
+        except OSError as problem:
+            if problem.errno == errno.EPIPE:
+                raise
+            if problem.filename:
+                raise cannot_use(problem) from None
+            raise Refused(
+                f"the answer cannot be written: {problem.strerror or problem}. "
+                "The command itself may be done: look before you repeat it"
+            ) from None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="kalita")
 def main() -> None:
     """

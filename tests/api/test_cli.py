@@ -5,11 +5,13 @@ Guarantee: exit code 0 means done, 1 refused with one line that says why, 2 a wr
 named; standard output holds the answer and nothing else; nothing that was refused has moved money.
 """
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.commands import installed, kalita, refused, rows, wrong
+from tests.servers import KALITA
 
 NUMBER = "79991112233"
 PERMISSIONS = ["profile", "balance", "history", "payments", "cards"]
@@ -61,6 +63,19 @@ def test_a_server_that_could_not_do_its_work_does_not_start(
     done = kalita(*command, environment=environment)
     refused(done, *words)
     assert "hidden" not in done.err
+
+
+@pytest.mark.parametrize("arguments", [["wallet", "export", NUMBER], ["topup", NUMBER, "1"], ["audit", "--head"]])
+def test_an_answer_that_cannot_be_written_is_one_line(place: Path, arguments: list[str]) -> None:
+    """On a full disk, say: whoever reads it must not take it for a refusal that moved nothing."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [KALITA, *arguments, "--data", str(place)], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "cannot be written: No space left on device" in done.stderr
+    assert "look before you repeat it" in done.stderr
 
 
 def test_a_wallet_is_shown_to_a_person(place: Path) -> None:
