@@ -44,7 +44,8 @@ def settings() -> str:
 
 Each value comes from the last of these that gives it: the default, the file `DIR/kalita.toml`, the environment, a flag
 of the command line. `kalita config` shows every value with its origin, secrets masked. An unknown name or a wrong value
-ends any command with exit code 2 and a line that names it. There is no default secret.
+ends any command with exit code 2 and a line that names it; what shows only in use, like the key of other books or an
+address that cannot be called, ends it with 1. There is no default secret.
 
 {table(["setting", "environment", "default", "what it does"], rows)}
 
@@ -62,9 +63,9 @@ def commands() -> str:
     """Every command, as its --help has it."""
     parts = [
         "# Commands\n\n"
-        "What `--help` of each command says. Every command takes `--data DIR`; those with an answer take `--json`:\n"
-        "one document on standard output, amounts as text in their shortest form, dates in Moscow time. Complaints\n"
-        "go to standard error, in words, whatever the form of the answer.\n\n"
+        "What `--help` of each command says. Every command but listen takes `--data DIR`; those with an answer take\n"
+        "`--json`: one document on standard output, amounts as text in their shortest form, dates in Moscow time.\n"
+        "Complaints go to standard error, in words, whatever the form of the answer.\n\n"
         "Exit codes: 0 done, 1 refused or not proven, 2 a wrong command line or setting."
     ]
     for name, command in found(kalita, "kalita"):

@@ -2,6 +2,7 @@
 # Run the test suites: suites.sh [NAME...], all of them by default; three parts at a time, the longest first.
 # api and fault have two parts each: what is tested on PostgreSQL, and the rest (tests/conftest.py).
 # Prints each part when it ends, its minutes, and a closing count. A test that fails or is skipped fails the run.
+# In a clone where no test has run yet it first installs what they need, as `make test` does.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 export LC_ALL=C.UTF-8
@@ -29,6 +30,7 @@ run() { # NAME LANE: run one part and print what it came to; its log and its exi
 count() { grep -E '^=+ .* in [0-9.]+s' "$1" | tail -1 | grep -oE "[0-9]+ ($2)" | grep -oE '^[0-9]+' || echo 0; }
 
 [ $# -gt 0 ] || set -- fault api unit property house clients scenarios
+[ -e .venv/.test ] || make tests-setup || exit 1
 parts=()
 for name; do
     [ -d "tests/$name" ] || [ "$name" = house ] || { echo "there is no suite $name" >&2; exit 2; }

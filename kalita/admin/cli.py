@@ -56,7 +56,8 @@ def main() -> None:
     """
     Kalita: a self-hosted electronic-wallet server.
 
-    Every command but init and demo works on an installation that `kalita init` made, beside a live server or not.
+    Every command but init, demo and listen works on an installation that `kalita init` made, beside a live server or
+    not.
 
     \b
     Try it:       kalita demo
