@@ -220,6 +220,7 @@ class App:
             ledger = RemoteWriter(hello, engine)
         app = cls(settings, engine, keys, clock, ledger)
         app.is_new = not made
+        app.exchange.demo = settings.demo or (not serving and await engine.one("meta_get", DEMO) is not None)
         await app._check_key()
         app._serving = serving
         await app.refresh()

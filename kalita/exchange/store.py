@@ -26,7 +26,7 @@ class Exchange:
 
     def __init__(self, engine: Engine, clock: Clock, spread: Decimal, max_age_days: int, demo: bool = False) -> None:
         self._engine, self._clock = engine, clock
-        self._spread, self._max_age, self._demo = spread, max_age_days, demo
+        self._spread, self._max_age, self.demo = spread, max_age_days, demo
         self._id = -1
         self.middle: Middle | None = None
         self.rates, self._ageless = NO_RATES, False
@@ -37,7 +37,7 @@ class Exchange:
         number = newest[0] if newest else 0
         if number == self._id:
             return
-        self._ageless = newest is None and self._demo
+        self._ageless = newest is None and self.demo
         self.middle = shipped() if self._ageless else None
         if newest is not None:
             self.middle = Middle(newest[1], {code: Decimal(text) for code, text in _decode(newest[2]).items()})

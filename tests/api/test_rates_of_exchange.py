@@ -13,7 +13,7 @@ from kalita.exchange.rates import BadRates, read_rates
 from tests.api.house import House, payment
 from tests.commands import kalita, wrong
 from tests.receivers import receiver, status
-from tests.servers import Demo
+from tests.servers import Demo, demo
 
 XML = b"""<?xml version="1.0" encoding="windows-1251"?>
 <ValCurs Date="20.01.2026" name="Foreign Currency Market">
@@ -47,6 +47,16 @@ def test_what_is_no_file_of_rates_is_refused(content: bytes) -> None:
     """With words; a DTD is never looked at."""
     with pytest.raises(BadRates):
         read_rates(content)
+
+
+def test_commands_beside_a_demonstration_see_the_rates_it_begins_with(tmp_path: Path) -> None:
+    """`rates show` says what holds now: as long as none were loaded those of the program, never stale."""
+    with demo(tmp_path) as server:
+        with server.client() as client:
+            served = client.get("/sinap/crossRates").json()["result"]
+        shown = kalita("rates", "show", "--json", *server.place).json
+    assert len(shown["rates"]) == len(served) > 0
+    assert shown["stale"] is False
 
 
 def test_a_file_holds_from_the_next_second_on(server: Demo, tmp_path: Path) -> None:
