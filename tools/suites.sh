@@ -29,13 +29,13 @@ run() { # NAME LANE: run one part and print what it came to; its log and its exi
 
 count() { grep -E '^=+ .* in [0-9.]+s' "$1" | tail -1 | grep -oE "[0-9]+ ($2)" | grep -oE '^[0-9]+' || echo 0; }
 
-[ $# -gt 0 ] || set -- fault api unit property house clients scenarios
+[ $# -gt 0 ] || set -- fault api unit clients house property scenarios
 [ -e .venv/.test ] || make tests-setup || exit 1
 parts=()
 for name; do
     [ -d "tests/$name" ] || [ "$name" = house ] || { echo "there is no suite $name" >&2; exit 2; }
     case $name in
-        api | fault) parts+=("$name rest" "$name postgres") ;;
+        api | fault) parts+=("$name postgres" "$name rest") ;;
         *) parts+=("$name all") ;;
     esac
 done

@@ -140,7 +140,7 @@ def test_volume_of_the_log_is_full(tmp_path: Path, own: Postgres) -> None:
     load.begin(server)
     try:
         with closing(Line(server.address, citizens[0])) as line:
-            time.sleep(1)
+            load.more(2 * CLIENTS)
             space(own, LITTLE)
             time.sleep(1)
             refusal(server, line, citizens[-1].number, 10**15)

@@ -41,7 +41,7 @@ def test_a_full_disk_refuses_clearly_and_mends_by_itself(tmp_path: Path) -> None
     try:
         with closing(Line(server.address, citizens[0])) as line:
             for turn in range(3):
-                time.sleep(0.5)
+                load.more(2 * CLIENTS)
                 space(server, NO_SPACE)
                 time.sleep(random_.uniform(0.3, 0.8))
                 refused = line.pay(citizens[-1].number, 10**15 + turn, 1_00)
@@ -52,7 +52,7 @@ def test_a_full_disk_refuses_clearly_and_mends_by_itself(tmp_path: Path) -> None
                 assert line.ask("GET", "/health").status in (200, 503)
                 assert balance(server, citizens[0]) > 0
                 space(server, -1)
-        time.sleep(0.5)
+        load.more(2 * CLIENTS)
         answers = load.end()
         agree(server, citizens, answers)
         ask_again(server, citizens, random_.sample([one for one in answers if one.txn_id], 100))
@@ -75,12 +75,12 @@ def test_a_server_that_ends_on_a_full_disk_has_lost_nothing(tmp_path: Path) -> N
     load = Load(tmp_path / "clients", citizens, CLIENTS, random_)
     load.begin(server)
     try:
-        time.sleep(0.5)
+        load.more(2 * CLIENTS)
         space(server, NO_SPACE)
         time.sleep(0.3)
         stop(server)
         server = load.server = serve(tmp_path)
-        time.sleep(0.3)
+        load.more(CLIENTS)
         answers = load.end()
         agree(server, citizens, answers)
     finally:
@@ -97,7 +97,7 @@ def test_a_ledger_process_that_dies_on_a_full_disk_comes_back_with_the_space(tmp
     load = Load(tmp_path / "clients", citizens, CLIENTS, random_)
     load.begin(server)
     try:
-        time.sleep(0.3)
+        load.more(CLIENTS)
         space(server, NO_SPACE)
         for pid in children(server.pid):
             os.kill(pid, signal.SIGKILL)

@@ -59,7 +59,7 @@ def test_kills_of_the_server_under_sixteen_payers(tmp_path: Path, engine: str) -
             server = load.server = serve(tmp_path)
             gone(ledger)
             audit(tmp_path)
-        time.sleep(0.5)
+        load.more(CLIENTS)
         answers = load.end()
         agree(server, citizens, answers)
         ask_again(server, citizens, random_.sample([one for one in answers if one.txn_id], 200))
