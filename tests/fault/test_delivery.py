@@ -10,6 +10,7 @@ import random
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from tests.servers import Demo, start, stop
 
 LONG = bool(os.environ.get("KALITA_LONG"))
 WALLETS, EACH, KILLS = (100, 100, 10) if LONG else (16, 20, 3)
+BETWEEN = 16
 WITHIN_S = 300 if LONG else 120
 FIRST_ID = 7 * 10**15
 HOOKS = "/payment-notifier/v1/hooks"
@@ -29,14 +31,20 @@ SETTINGS = 'outbound_networks = "127.0.0.0/8"\nhook_retries = "1s 1s 2s 2s 5s 5s
 
 
 @contextmanager
-def killer(server: Demo, chance: random.Random, processes: int) -> Iterator[list[int]]:
-    """Kill one of the server's processes again and again, each time once all of them are there; yield who was."""
+def killer(server: Demo, chance: random.Random, processes: int, paid: Counter[int]) -> Iterator[list[int]]:
+    """
+    Kill one of the server's processes again and again, each time once all of them are there; yield who was.
+
+    paid  how many payments each payer made: between two kills some are, or a slow machine would never get to them
+    """
     over, killed = threading.Event(), []
 
     def run() -> None:
+        before = 0
         while not over.wait(chance.uniform(0.5, 1.5)):
-            alive = children(server.pid)
-            if len(alive) == processes:
+            alive, now = children(server.pid), paid.total()
+            if len(alive) == processes and (now >= before + BETWEEN or now == WALLETS * EACH):
+                before = now
                 killed.append(chance.choice(alive))
                 os.kill(killed[-1], signal.SIGKILL)
 
@@ -75,10 +83,11 @@ def register(server: Demo, citizen: Citizen, url: str) -> None:
     line.close()
 
 
-def pay(server: Demo, place: int, payer: Citizen, payee: int) -> None:
-    """Pay many times, one after the other."""
+def pay(server: Demo, place: int, payer: Citizen, payee: int, paid: Counter[int]) -> None:
+    """Pay many times, one after the other, and count."""
     for number in range(EACH):
         answered(server, payer, payee, FIRST_ID + place * EACH + number, 1_00)
+        paid[place] += 1
 
 
 def test_every_event_arrives_under_one_id_and_in_order(tmp_path: Path, engine: str) -> None:
@@ -86,13 +95,15 @@ def test_every_event_arrives_under_one_id_and_in_order(tmp_path: Path, engine: s
     chance = random.Random(seed())
     *payers, payee = build(tmp_path, [EACH * 1_00] * WALLETS + [0], engine)
     (tmp_path / "data" / "kalita.toml").write_text(SETTINGS)
-    server = serve(tmp_path)
+    server, paid = serve(tmp_path), Counter[int](dict.fromkeys(range(WALLETS), 0))
     try:
         with receiver(behaviour()) as there:
             for place, payer in enumerate(payers):
                 register(server, payer, there.url(f"/{place}"))
-            with killer(server, chance, PROCESSES[engine]) as killed, ThreadPoolExecutor(16) as pool:
-                jobs = [pool.submit(pay, server, place, payer, payee.number) for place, payer in enumerate(payers)]
+            with killer(server, chance, PROCESSES[engine], paid) as killed, ThreadPoolExecutor(16) as pool:
+                jobs = [
+                    pool.submit(pay, server, place, payer, payee.number, paid) for place, payer in enumerate(payers)
+                ]
                 for job in jobs:
                     job.result()
                 wait(lambda: len(killed) >= KILLS)
