@@ -9,6 +9,7 @@ import os
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -26,12 +27,12 @@ def test_each_bill_ends_in_one_way(tmp_path: Path, engine: str) -> None:
     """Nobody's word contradicts another's, and at the end everybody has what the words say."""
     chance = random.Random(seed())
     owner, one, two = build(tmp_path, [0, ROUNDS * AMOUNT, ROUNDS * AMOUNT], engine)
-    server = serve(tmp_path)
+    server, stack = serve(tmp_path), ExitStack()
     try:
-        lines = [Line(server.address, who) for who in (owner, one, two, one, owner)]
+        lines = [stack.enter_context(closing(Line(server.address, who))) for who in (owner, one, two, one, owner)]
         made = lines[0].ask("POST", "/widgets-api/api/p2p/protected/keys/create", json.dumps({"keysPairName": "races"}))
         shop = Citizen(owner.number, made.json["SecretKey"], 0)
-        merchant, rival = (Line(server.address, shop) for _ in range(2))
+        merchant, rival = (stack.enter_context(closing(Line(server.address, shop))) for _ in range(2))
         paid = {one.number: 0, two.number: 0}
         words: dict[str, int] = {}
         with ThreadPoolExecutor(4) as pool:
@@ -63,9 +64,8 @@ def test_each_bill_ends_in_one_way(tmp_path: Path, engine: str) -> None:
         for payer in (one, two):
             assert balance(server, payer) == payer.funds - paid[payer.number]
         assert len(words) >= 2, words
-        for line in (*lines, merchant, rival):
-            line.close()
     finally:
+        stack.close()
         stop(server)
     audit(tmp_path)
 
