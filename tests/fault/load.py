@@ -8,8 +8,10 @@ import random
 import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tests.fault.town import Answer, Citizen, Line, Lost, balance, history, kopecks
@@ -165,9 +167,10 @@ def agree(server: Demo, citizens: list[Citizen], answers: list[Paid]) -> None:
     done = [one for one in answers if one.txn_id]
     assert len({(one.payer, one.client_id) for one in answers}) == len(answers)
     assert len({one.txn_id for one in done}) == len(done), "two payments have one transaction id"
-    for citizen in citizens:
+    with ThreadPoolExecutor(len(citizens)) as readers:  # a long history has to be read slowly
+        histories = list(readers.map(partial(history, server), citizens))
+    for citizen, shown in zip(citizens, histories, strict=True):
         number = citizen.number
-        shown = history(server, citizen)
         paid = [one for one in done if one.payer == number]
         received = [one for one in done if one.payee == number]
         out = Counter((one.txn_id, str(one.client_id), f"+{one.payee}", one.amount) for one in paid)
