@@ -33,6 +33,9 @@ LARGEST_WRITTEN_BODY = 8 * LARGEST_BODY
 """A body with what its chunks are wrapped in, and what is written behind them."""
 
 MOST_PIPELINED = 16
+HEAD_ARRIVES_S = 0.25
+"""What a connection that was opened as the server stops has for its first head."""
+
 STATUS_LINES = {one.value: f"HTTP/1.1 {one.value} {one.phrase}\r\n".encode() for one in HTTPStatus}
 BODILESS = (204, 304)
 
@@ -169,8 +172,18 @@ class Protocol(asyncio.Protocol):
             self.transport.resume_reading()
 
     def shutdown(self) -> None:
-        """Answer what has arrived, and the request whose body is arriving, then end (called by uvicorn)."""
+        """
+        Answer what has arrived, and the request whose body is arriving, then end (called by uvicorn).
+
+        A connection that was just opened gets a moment for the head of its request, which may be on its way.
+        """
         self._keep = False
+        if self.begun_at is not None and not self._serving:
+            self._loop.call_later(HEAD_ARRIVES_S, self._end_unless_arriving)
+        else:
+            self._end_unless_arriving()
+
+    def _end_unless_arriving(self) -> None:
         arriving = self.begun_at is not None and not self._in_head
         if not self._serving and not arriving:
             self.transport.close()
