@@ -8,12 +8,13 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterable
+from datetime import datetime
 from html import escape
 from urllib.parse import urlsplit
 
 from kalita.bills.bill import Bill, State
 from kalita.bills.pay import Payers
-from kalita.clock import MOSCOW, at_zone
+from kalita.clock import MOSCOW, SECOND
 from kalita.money import CURRENCIES, padded
 from kalita.refusals import BILL_NOT_FOUND, UNAVAILABLE, Refused
 from kalita.wire.endpoint import Answer, Call, Caller, Endpoint, Rate
@@ -44,13 +45,13 @@ HEADERS = (
 WORDS = {
     "ru": {
         "title": "Счёт", "to": "Кому", "amount": "Сумма", "comment": "Назначение", "until": "Оплатить до",
-        "state": "Состояние", "how": "Оплатите счёт из своего кошелька: он найдёт его по этой ссылке.",
+        "zone": "(МСК)", "state": "Состояние", "how": "Оплатите счёт из своего кошелька: он найдёт его по этой ссылке.",
         "states": ("ждёт оплаты", "оплачен", "отклонён", "отклонён", "срок вышел"), "back": "Вернуться на",
         "wrong": "Ссылка неверна", "unknown": "По этой ссылке нет счёта или его получателя.",
     },
     "en": {
         "title": "Bill", "to": "To", "amount": "Amount", "comment": "For", "until": "Pay before",
-        "state": "State", "how": "Pay the bill from your wallet: it finds it by this link.",
+        "zone": "(Moscow time)", "state": "State", "how": "Pay the bill from your wallet: it finds it by this link.",
         "states": ("waits for payment", "paid", "rejected", "rejected", "expired"), "back": "Back to",
         "wrong": "The link is wrong", "unknown": "There is no bill behind this link, or nobody who is to be paid.",
     },
@@ -82,7 +83,7 @@ def written(bill: Bill, language: str, success_url: str = "") -> str:
         ("to", f"+{bill.owner}"),
         ("amount", f"{padded(bill.amount)} {CURRENCIES[bill.currency].letters}"),
         ("comment", bill.comment or ""),
-        ("until", at_zone(bill.expires_at, MOSCOW)),
+        ("until", f"{datetime.fromtimestamp(bill.expires_at // SECOND, MOSCOW):%d.%m.%Y %H:%M} {words['zone']}"),
         ("state", words["states"][bill.state]),
     ]
     how = f"<p>{words['how']}</p>\n" if bill.state == State.WAITING else ""

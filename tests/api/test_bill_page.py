@@ -5,6 +5,7 @@ Source: invoices.md 5.
 """
 
 import html
+from datetime import datetime
 from urllib.parse import urlencode, urlsplit
 
 import pytest
@@ -22,11 +23,12 @@ FORMS = ["/form/?invoice_uid={}", "/form?invoiceUid={}", "/form/?invoice_uid={}&
 def test_the_page_shows_the_bill(house: House, form: str) -> None:
     """Receiver, amount, purpose, state; in Russian, or in English when asked."""
     owner = house.wallet()
-    link = put(house, keys(house, owner), "page", body("100.5", comment=EVIL)).json["payUrl"]
+    issued = put(house, keys(house, owner), "page", body("100.5", comment=EVIL)).json
+    link, until = issued["payUrl"], datetime.fromisoformat(issued["expirationDateTime"])
     answer = house.get(form.format(link[-36:]))
     assert (answer.status, answer.headers["content-type"]) == (200, "text/html;charset=UTF-8")
     text = answer.body.decode()
-    for part in (f"+{owner.number}", "100.50 RUB", html.escape(EVIL), "ждёт оплаты"):
+    for part in (f"+{owner.number}", "100.50 RUB", html.escape(EVIL), "ждёт оплаты", f"{until:%d.%m.%Y %H:%M} (МСК)"):
         assert part in text
     assert "<script" not in text
     assert "default-src 'none'" in answer.headers["content-security-policy"]
