@@ -17,6 +17,7 @@ from urllib.parse import unquote
 
 import structlog
 
+from kalita.agents.audit import paid_in
 from kalita.app import App
 from kalita.bills.audit import bills
 from kalita.clock import Clock
@@ -24,6 +25,7 @@ from kalita.ledger.audit import Report, audit
 from kalita.ledger.audit_rows import Findings
 from kalita.limits.audit import counters
 from kalita.money import LETTERS
+from kalita.payments.audit import payouts
 from kalita.people.wallets import Level
 from kalita.providers.catalogue import NICKNAME_TRANSFER, WALLET_TRANSFER
 from kalita.settings import Settings
@@ -140,11 +142,11 @@ class House:
         return self.run(self._ask(method, target, wallet, body, headers))
 
     def proven(self) -> None:
-        """Audit the books, the counters of limits and the bills, which must be in order."""
+        """Audit the books and all that hangs on them, which must be in order."""
 
         async def work() -> Report:
             async with self.app.engine.snapshot() as snapshot:
-                return await audit(snapshot, self.app.keys, (), (_counters, bills))
+                return await audit(snapshot, self.app.keys, (), (_counters, payouts, bills, paid_in))
 
         report = self.run(work())
         assert report.findings == ()

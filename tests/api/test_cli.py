@@ -13,7 +13,7 @@ import pytest
 from tests.commands import installed, kalita, refused, rows, wrong
 from tests.servers import KALITA
 
-NUMBER = "79991112233"
+NUMBER, PAID_BLINDLY = "79991112233", "79990000048"
 PERMISSIONS = ["profile", "balance", "history", "payments", "cards"]
 
 
@@ -65,9 +65,10 @@ def test_a_server_that_could_not_do_its_work_does_not_start(
     assert "hidden" not in done.err
 
 
-@pytest.mark.parametrize("arguments", [["wallet", "export", NUMBER], ["topup", NUMBER, "1"], ["audit", "--head"]])
+@pytest.mark.parametrize("arguments", [["wallet", "export", NUMBER], ["topup", PAID_BLINDLY, "1"], ["audit", "--head"]])
 def test_an_answer_that_cannot_be_written_is_one_line(place: Path, arguments: list[str]) -> None:
     """On a full disk, say: whoever reads it must not take it for a refusal that moved nothing."""
+    kalita("wallet", "create", PAID_BLINDLY, "--data", place)
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [KALITA, *arguments, "--data", str(place)], stdout=full, stderr=subprocess.PIPE, text=True, check=False

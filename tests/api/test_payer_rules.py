@@ -216,9 +216,11 @@ def test_strict_mode(tmp_path: Path) -> None:
     """Check digits of requisites are looked at only where the operator wants it."""
     house = House(tmp_path, settings={"demo": True, "strict_requisites": True})
     try:
-        owner, fields = house.wallet(RUB=1_000_00), SAMPLES[1717][0]
-        assert code(house, owner, 1717, 10, **fields) == "QWPRC-4"
-        assert code(house, owner, 1717, 10, **fields | {"to_inn": "7707083893"}) == ""
+        owner, sample = house.wallet(RUB=1_000_00), SAMPLES[1717][0]
+        good = sample | {"to_inn": "7707083893", "account": "40702810200000000001"}
+        assert code(house, owner, 1717, 10, **good) == ""
+        for name in ("to_inn", "account"):
+            assert code(house, owner, 1717, 10, **good | {name: sample[name]}) == "QWPRC-4"
     finally:
         house.close()
 
