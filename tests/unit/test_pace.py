@@ -47,6 +47,21 @@ def test_work_holds_back_when_the_loop_is_late(monkeypatch: pytest.MonkeyPatch) 
     assert under._most < pace.MOST_A_TICK // 16
 
 
+def test_a_core_that_is_wholly_used_gets_a_few_at_a_time() -> None:
+    """One a tick, longer ticks, then four of them at once in the time of four; room makes all of it undone in turn."""
+    under = Pace()
+    while under._most > 1 or under._tick_s < pace.LONGEST_TICK_S:
+        under._adapt(short=True)
+    assert not under._seldom
+    under._adapt(short=True)
+    assert under._seldom
+    under._adapt(short=False)
+    assert (under._seldom, under._tick_s) == (False, pace.LONGEST_TICK_S)
+    while under._most < MOST_A_TICK:
+        under._adapt(short=False)
+    assert under._tick_s == pace.TICK_S
+
+
 def test_work_goes_on_when_some_of_it_is_given_up() -> None:
     """Who is cancelled while he waits takes no turn from the others."""
 
