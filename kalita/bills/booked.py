@@ -18,8 +18,19 @@ _AS_ISSUED = Bill._fields.index("state")
 
 
 def payment_key(bill: Bill, payer: int, paid_at: int) -> Key:
-    """Return the key of the order that pays a bill: one for each bill, with everything that the paid bill says."""
-    return Key(KEEPER, f"bill:{bill.number}", _said(*bill[:_AS_ISSUED], payer, paid_at))
+    """
+    Return the key of the order that pays a bill: one for each bill, with everything that the paid bill says.
+
+    Its meaning ends with that of the words: they go when the owner is erased, and the rest has to be proven still.
+    """
+    bare = bill._replace(comment=None, customer=None, custom=None)[:_AS_ISSUED]
+    words = _said(bill.comment, bill.customer, bill.custom)
+    return Key(KEEPER, f"bill:{bill.number}", _said(*bare, payer, paid_at) + words)
+
+
+def without_words(key: Key) -> Key:
+    """Return what the key of a paid bill begins with, whatever it said in words."""
+    return key._replace(meaning=key.meaning[: len(key.meaning) // 2])
 
 
 def refund_key(owner: int, bill_id: str, number: int, refund_id: str, amount: int, whole: int, made_at: int) -> Key:

@@ -15,7 +15,7 @@ from kalita.bills.booked import KEEPER
 from kalita.ledger.audit import audit
 from kalita.payments.payouts import Key
 from kalita.storage import migrate
-from tests.api.house import Answer, House
+from tests.api.house import Answer, House, payment
 from tests.api.test_bills import BILLS, body, keys, put
 from tests.commands import past_the_program
 from tests.servers import Wallet, database_of
@@ -46,7 +46,8 @@ class Shop:
     def __init__(self, folder: Path, engine: str) -> None:
         self.house = House(folder, settings={"bill_refunds": True}, database=database_of(folder, engine))
         self.payer = self.house.wallet(RUB=10_000_00)
-        self.secret = keys(self.house, self.house.wallet(RUB=0))
+        self.owner = self.house.wallet(RUB=0)
+        self.secret = keys(self.house, self.owner)
 
     def issue(self, name: str) -> str:
         """Issue a bill; return the id of its pay link."""
@@ -135,6 +136,20 @@ def test_a_changed_column_is_named(shop: Shop, table: str, column: str, number: 
         shop.past(f"UPDATE {table} SET {column} = $1 WHERE {changed}", before)
         assert table in found, value
     assert shop.findings() == []
+
+
+def test_bills_of_an_owner_who_was_erased_are_proven_without_words(own: Shop) -> None:
+    """Not those of anybody else; and everything but the words is still compared."""
+    house, owner = own.house, own.owner
+    left = house.get(f"/funding-sources/v2/persons/{owner.number}/accounts", owner).json["accounts"][0]["balance"]
+    assert house.pay(owner, payment(str(own.payer.number), left["amount"])).status == 200
+    assert house.run(house.app.leaving.close(owner.number)) is None
+    own.past("UPDATE bill SET comment = NULL, customer = NULL, custom = NULL")
+    assert own.named() == {"bill", "bill_refund"}
+    assert house.run(house.app.leaving.erase(owner.number)) is None
+    assert own.findings() == []
+    own.past("UPDATE bill SET expires_at = expires_at + 1 WHERE bill_id = 'part'")
+    assert own.named() == {"bill"}
 
 
 @pytest.mark.parametrize("table", COLUMNS)

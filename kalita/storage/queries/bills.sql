@@ -149,14 +149,18 @@ SELECT b.owner, b.bill_id, b.number, b.uid, b.pair, b.amount, b.currency, b.comm
        b.created_at, b.expires_at, b.state, b.changed_at, b.payer, COALESCE(b.txn_id, 0) AS txn_id, b.refunded,
        o.txn_id AS paid, i.txn_id AS received,
        (SELECT COALESCE(CAST(SUM(r.amount) AS BIGINT), 0) FROM bill_refund r
-         WHERE r.owner = b.owner AND r.bill_id = b.bill_id AND r.amount BETWEEN 1 AND 99999999) AS given
+         WHERE r.owner = b.owner AND r.bill_id = b.bill_id AND r.amount BETWEEN 1 AND 99999999) AS given,
+       CASE WHEN EXISTS (SELECT 1 FROM act a WHERE a.wallet = b.owner AND a.what = 'wallet.erased') THEN 1 ELSE 0 END
+       AS erased
   FROM bill b
   LEFT JOIN history o ON o.wallet = b.payer AND o.stream IN (2398, 2643) AND o.txn_id = b.txn_id
    AND o.stream - 2000 = b.currency AND o.provider = 99 AND o.account = '+' || CAST(b.owner AS TEXT)
-   AND o.sum = b.amount AND o.commission = 0 AND o.comment = COALESCE(b.comment, '') AND o.client_id IS NULL
+   AND o.sum = b.amount AND o.commission = 0 AND o.client_id IS NULL
+   AND (o.comment = COALESCE(b.comment, '') OR EXISTS (SELECT 1 FROM act a WHERE a.wallet = b.owner AND a.what = 'wallet.erased'))
   LEFT JOIN history i ON i.wallet = b.owner AND i.stream IN (1398, 1643) AND i.txn_id = b.txn_id
    AND i.stream - 1000 = b.currency AND i.provider = 7 AND i.account = '+' || CAST(b.payer AS TEXT)
-   AND i.sum = b.amount AND i.comment = COALESCE(b.comment, '')
+   AND i.sum = b.amount AND (i.comment = COALESCE(b.comment, '') OR
+        EXISTS (SELECT 1 FROM act a WHERE a.wallet = b.owner AND a.what = 'wallet.erased'))
  WHERE b.state = 1 OR b.payer IS NOT NULL OR b.txn_id IS NOT NULL OR b.refunded <> 0
  ORDER BY 17, b.number;
 
@@ -170,10 +174,12 @@ SELECT r.owner, r.bill_id, r.refund_id, r.amount, r.whole, r.made_at, r.txn_id, 
   LEFT JOIN bill b ON b.owner = r.owner AND b.bill_id = r.bill_id
   LEFT JOIN history o ON o.wallet = r.owner AND o.stream IN (2398, 2643) AND o.txn_id = r.txn_id
    AND o.stream - 2000 = b.currency AND o.provider = 99 AND o.account = '+' || CAST(b.payer AS TEXT)
-   AND o.sum = r.amount AND o.commission = 0 AND o.comment = COALESCE(b.comment, '') AND o.client_id IS NULL
+   AND o.sum = r.amount AND o.commission = 0 AND o.client_id IS NULL
+   AND (o.comment = COALESCE(b.comment, '') OR EXISTS (SELECT 1 FROM act a WHERE a.wallet = b.owner AND a.what = 'wallet.erased'))
   LEFT JOIN history i ON i.wallet = b.payer AND i.stream IN (1398, 1643) AND i.txn_id = r.txn_id
    AND i.stream - 1000 = b.currency AND i.provider = 7 AND i.account = '+' || CAST(r.owner AS TEXT)
-   AND i.sum = r.amount AND i.comment = COALESCE(b.comment, '')
+   AND i.sum = r.amount AND (i.comment = COALESCE(b.comment, '') OR
+        EXISTS (SELECT 1 FROM act a WHERE a.wallet = b.owner AND a.what = 'wallet.erased'))
  ORDER BY r.txn_id, r.owner, r.bill_id, r.refund_id;
 
 -- name: audit_bill_keys
