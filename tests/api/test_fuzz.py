@@ -32,6 +32,9 @@ CHECKS = [
     checks.response_headers_conformance,
     checks.response_schema_conformance,
 ]
+"""The first may be left out where a server error is what the contract asks for."""
+TOO_LONG_HOOK = "hook URL is longer than 100 characters"
+"""Answered with 500. Source: webhooks.md 4.1"""
 SETTINGS = hypothesis.settings(
     max_examples=EXAMPLES,
     deadline=None,
@@ -87,7 +90,9 @@ def test_allowed_input_gets_a_declared_answer(server: Demo, schema: Any, callers
     @SETTINGS
     @hypothesis.given(schema[address.path][address.row.method].as_strategy(GenerationMode.POSITIVE))
     def fuzz(case: Case) -> None:
-        case.validate_response(call(case, server, callers, own=True), checks=CHECKS)
+        response = call(case, server, callers, own=True)
+        documented = response.status_code == 500 and response.json()["description"] == TOO_LONG_HOOK
+        case.validate_response(response, checks=CHECKS[documented:])
 
     fuzz()
 
