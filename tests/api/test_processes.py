@@ -18,7 +18,7 @@ import pytest
 from tests.api.house import payment
 from tests.api.live import PAY
 from tests.commands import kalita, wrong
-from tests.fault.town import alive, children
+from tests.fault.town import alive, children, connections
 from tests.servers import Demo, demo, start
 
 PROCESSES = 2
@@ -44,20 +44,6 @@ def lines(server: Demo) -> Iterator[list[httpx.Client]]:
                 yield opened
                 return
         raise AssertionError("one process gets no connections")
-
-
-def connections(pid: int, server: Demo) -> int:
-    """Return how many connections of the server's address a process holds."""
-    port = f":{server.address[1]:04X}"
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]]
-    ours = {f"socket:[{row[9]}]" for row in rows if row[1].endswith(port) and row[3] == "01"}
-    held = 0
-    for file in Path(f"/proc/{pid}/fd").iterdir():
-        try:
-            held += os.readlink(file) in ours
-        except OSError:
-            continue
-    return held
 
 
 def until(true: Callable[[], bool]) -> None:

@@ -202,6 +202,20 @@ def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
 
 
+def connections(pid: int, server: Demo) -> int:
+    """Return how many connections of the server's address a process holds."""
+    port = f":{server.address[1]:04X}"
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]]
+    ours = {f"socket:[{row[9]}]" for row in rows if row[1].endswith(port) and row[3] == "01"}
+    held = 0
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            held += os.readlink(file) in ours
+        except OSError:
+            continue
+    return held
+
+
 def alive(pid: int) -> bool:
     """Tell whether a process runs (one that ended and was not waited for does not)."""
     try:
