@@ -68,17 +68,21 @@ class GroupAttempts:
     One group, tried again with the same keys.
 
     chain    begin the next group's transaction with the commit, see `commit`
+    looks    look for repeats at once; else only when there is one: then the payment's key is there when it is written,
+             or its order was refused, and either is tried again
     changed  whether it changes the access epoch
+    repeats  how many orders had been answered before
     unsure   what was written when the answer to a COMMIT was lost
     """
 
     def __init__(
-        self, needs: Needs, judge: Callable[[Found], Writes], queries: Mapping[str, str], epoch: Epoch, chain: bool
-    ) -> None:
+        self, needs: Needs, judge: Callable[[Found], Writes], queries: Mapping[str, str], epoch: Epoch, chain: bool,
+        looks: bool,
+    ) -> None:  # fmt: skip
         self._needs, self._judge, self._queries, self._epoch, self._chain = needs, judge, queries, epoch, chain
+        self._first = needs if looks else needs._replace(keys=[])
         self._unsure: GroupRow | None = None
-        self._repeats = 0
-        self.changed = False
+        self.changed, self.repeats = False, 0
 
     async def run(self, db: Connection) -> None:
         """Try once; return when the group is committed."""
@@ -86,7 +90,7 @@ class GroupAttempts:
             await db.execute(BEGIN)
         try:
             writes = None if await self._was_written(db) else await self._judged(db)
-            commits = writes is None or writes.group is not None or bool(self._repeats)
+            commits = writes is None or writes.group is not None or bool(self.repeats)
         except Exception:
             await roll_back(db)
             raise
@@ -95,16 +99,18 @@ class GroupAttempts:
         await (commit(db, self._chain) if commits else roll_back(db))
 
     async def _judged(self, db: Connection) -> Writes:
-        found = await group.find(db, self._queries, self._needs, self._epoch)
+        needs, self._first = self._first, self._needs
+        found = await group.find(db, self._queries, needs, self._epoch)
+        self.repeats = len(found.payments)
         writes = self._judge(found)
         if writes.refused:
             found = await group.find_again(db, self._queries, self._needs)
+            self.repeats = len(found.payments)
             writes = self._judge(found)
-        self._repeats = len(found.payments)
         if writes.group is not None:
             self.changed = self.changed or any(query == CHANGES for query, _ in writes.extras)
             await group.write(db, self._queries, writes, found.hooks)
-        elif self._repeats:
+        elif self.repeats:
             # What is answered again may be of a commit that no standby has confirmed: this one waits behind it.
             await db.execute(group.RENEW, self._needs.lane)
         return writes

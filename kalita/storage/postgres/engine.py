@@ -30,6 +30,8 @@ REST_S = 1
 BREATH_S = 2
 """Groups that follow each other without a pause leave one between transactions so often: only then does the server
 count what was written, and see that a table wants its vacuum."""
+REPEATS_IN = 64
+"""Repeats come seldom, and then several: after one, so many groups look for them before anything is written."""
 READ_S, WRITE_S = 5, 10
 """Longest time of one statement, and of one transaction: then its socket is closed."""
 READ_PATIENCE_S, WRITE_PATIENCE_S = 0.8, 15
@@ -56,6 +58,7 @@ class PostgresEngine:
         self._writers = Pool(self._connected, 1, begun=True)
         self._resting: asyncio.TimerHandle | None = None
         self._breathed = 0.0
+        self._repeats_in = 0
         self._epoch = Epoch(self._one_epoch)
         self._opening = asyncio.Lock()
         self._ready = False
@@ -85,10 +88,12 @@ class PostgresEngine:
         """Write one group in one transaction. See Engine."""
         breathes = monotonic() - self._breathed > BREATH_S
         self._breathed = monotonic() if breathes else self._breathed
-        attempts = GroupAttempts(needs, judge, self._queries, self._epoch, chain=not breathes)
+        looks = self._repeats_in > 0
+        attempts = GroupAttempts(needs, judge, self._queries, self._epoch, chain=not breathes, looks=looks)
         if self._resting is not None:
             self._resting.cancel()
         await self._lasting(self._writers, attempts.run)
+        self._repeats_in = REPEATS_IN if attempts.repeats else self._repeats_in - looks
         self._resting = asyncio.get_running_loop().call_later(REST_S, self._rest)
         if attempts.changed:
             await asyncio.sleep(SETTLED_S)
