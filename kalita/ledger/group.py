@@ -35,19 +35,16 @@ class Unread(Exception):  # noqa: N818 - named for what happened
         self.owners = owners
 
 
-def needs_of(orders: list[Order], lane: int, holder: str, beside: Set[int] = frozenset(), now: int = -1) -> Needs:
+def needs_of(orders: list[Order], lane: int, holder: str, beside: Set[int] = frozenset()) -> Needs:
     """
     Return what has to be read before a group can be judged, accounts in the order of locking.
 
     beside  owners all of whose balances are to be read
-    now     when it will be judged, microseconds: who is to be told of something by then need not be woken
     """
     accounts = {account for owner in beside for account in balances_beside(account_id(owner, Kind.WALLET, RUB))}
     keys: set[tuple[int, str]] = set()
     waiting: set[tuple[int, int, int]] = set()
     guards: set[tuple[str, tuple[int | str | None, ...]]] = set()
-    told: set[int] = set()
-    events = False
     for order in orders:
         for source, target, _ in order.transfers:
             accounts.add(source)
@@ -56,24 +53,17 @@ def needs_of(orders: list[Order], lane: int, holder: str, beside: Set[int] = fro
             accounts.add(account_id(opening.owner, opening.kind, opening.currency))
         for record in order.records:
             accounts.add(account_id(record.wallet, Kind.WALLET, record.currency))
-            told.add(record.wallet)
-            events = events or record.waiting
         if order.client_id is not None:
             keys.add((order.owner, order.client_id))
         if order.closes is not None:
             waiting.add(order.closes[:3])
-            told.add(order.closes.wallet)
-            events = True
         for bar in order.bars:
             accounts.add(bar.account)
         for count in order.counts:
             accounts.update(balances_beside(count.account))  # a limit is the wallet's, whatever the currency
         if order.guard is not None:
             guards.add((order.guard.query, order.guard.args))
-    return Needs(
-        lane, holder, sorted(accounts), sorted(keys), sorted(waiting), sorted(guards, key=str), sorted(told),
-        -1 if events else now,
-    )  # fmt: skip
+    return Needs(lane, holder, sorted(accounts), sorted(keys), sorted(waiting), sorted(guards, key=str))
 
 
 def period_at(period: int, moment: int) -> int:
@@ -107,7 +97,7 @@ class Group:
         unread = self._openers(found) - self._beside
         if unread:
             raise Unread(unread)
-        self._found, self._writes = found, Writes(at=self._now)
+        self._found, self._writes = found, Writes()
         self._touched: set[int] = set()
         self._opened: set[int] = set()
         self._counters: dict[int, Counters] = {}

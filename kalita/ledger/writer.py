@@ -144,10 +144,9 @@ class Writer:
         GROUP_SIZE.observe(len(orders))
         beside: set[int] = set()
         while True:
-            now = self._clock.now()
-            group = Group(orders, now, self._key, beside)
+            group = Group(orders, self._clock.now(), self._key, beside)
             try:
-                await self._engine.group(needs_of(orders, self._lane, self._holder, beside, now), group.judge)
+                await self._engine.group(needs_of(orders, self._lane, self._holder, beside), group.judge)
             except LaneLost:
                 self._lane = await self._engine.lease(self._holder, LEASE_S)
             except Unread as unread:

@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 from kalita.clock import DAY, HOUR, SECOND, Clock
 from kalita.observe import DELIVERIES, log
 from kalita.outbound.client import Answer, Failure, Outbound
+from kalita.outbound.follow import Follower
 from kalita.outbound.notes import Attempt, Back, Notes, Over, Told
 from kalita.outbound.pace import Pace
 from kalita.storage.engine import Engine, Step, Unavailable
@@ -87,6 +88,7 @@ class Deliverer:
         self._engine, self._clock, self._outbound, self._posts = engine, clock, outbound, posts
         self._name = secrets.token_hex(6)
         self._claims = 0
+        self._follower = Follower(engine)
         self._pace = Pace()
         self._notes = Notes(engine, self._pace)
         self._running: set[asyncio.Task[None]] = set()
@@ -121,8 +123,9 @@ class Deliverer:
         free = min(MOST_AT_ONCE - len(self._running), MOST_CLAIMED - self._pace.waiting)
         if free < MOST_CLAIMED // 2:
             return True  # many at a time: each claim is a commit
+        more = await self._follower.follow(now)
         if await self._engine.one("receivers_any_due", now, machine) is None:
-            return False
+            return more
         self._claims += 1
         leased = time.monotonic() + LEASE_S
         holder, until = f"{self._name}-{self._claims}", machine + LEASE_S * SECOND
@@ -132,7 +135,7 @@ class Deliverer:
             task = asyncio.create_task(self._serve(Receiver(*row), holder, leased))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
-        return bool(rows)
+        return more or bool(rows)
 
     async def _serve(self, to: Receiver, holder: str, leased: float) -> None:
         """

@@ -50,8 +50,6 @@ class Needs(NamedTuple):
     """
     What a group has to read: accounts in id order, repeat keys, payments that may still wait on hold.
 
-    told    wallets whose history the orders would change, in order: those that may have a hook
-    due_by  a hook that something is due for by then, microseconds, need not be found: there will be no event for it
     guards  named reads that find a row while what an order stands on is still so, in order; they lock that row
     """
 
@@ -61,17 +59,6 @@ class Needs(NamedTuple):
     keys: list[tuple[int, str]]
     waiting: list[tuple[int, int, int]]
     guards: Sequence[Named] = ()
-    told: Sequence[int] = ()
-    due_by: int = -1
-
-
-class Hook(NamedTuple):
-    """A hook as a group finds it. kinds: 1 what comes in, 2 what goes out; next_at: when something is due."""
-
-    wallet: int
-    id: str
-    kinds: int
-    next_at: int
 
 
 @dataclass(slots=True)
@@ -81,7 +68,6 @@ class Found:
 
     waiting  the total, sum and commission, of each payment that still waits on hold
     guards   those that found their row
-    hooks    by wallet, see outbox.py
     """
 
     lane: LaneRow
@@ -89,7 +75,6 @@ class Found:
     payments: dict[tuple[int, str], PaymentRow]
     waiting: dict[tuple[int, int, int], int]
     guards: set[Named] = field(default_factory=set)
-    hooks: dict[int, Hook] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -98,7 +83,6 @@ class Writes:
     What a group writes; empty when every order was refused or a repeat.
 
     refused  at least one order was: nothing shows whether what was read for it still holds
-    at       when it was judged, microseconds
     """
 
     wallets: list[WalletRow] = field(default_factory=list)
@@ -112,7 +96,6 @@ class Writes:
     extras: list[Named] = field(default_factory=list)
     group: GroupRow | None = None
     refused: bool = False
-    at: int = 0
 
 
 class Step(NamedTuple):

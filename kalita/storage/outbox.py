@@ -1,18 +1,18 @@
 """
-The outbox: what a group of the ledger causes to be told, and whom.
+The outbox: what a group of the ledger causes to be told.
 
 A payment that is done at once needs no event: it is in the history of its wallet, and the hook keeps how far it was
 told (table `told`). One that waits, and how it ended, are events, written in the commit of what they tell of. Both
-engines ask these functions, so no way of moving money can forget it.
+engines ask this function, so no way of moving money can forget it. Who is to be woken for it is found afterwards, in
+the chain of commits (outbound/follow.py).
 
 Source: webhooks.md 1; reliability-programme.md I6.
 """
 
-from collections.abc import Mapping
 from enum import IntEnum
 from typing import NamedTuple
 
-from kalita.storage.engine import Hook, Writes
+from kalita.storage.engine import Writes
 
 NEVER = 2**62
 """When nothing is due."""
@@ -37,8 +37,8 @@ class Kind(IntEnum):
     BILL_EXPIRED = 6
 
 
-IN, OUT = 1, 2
-"""Which payments a hook is for, as bits."""
+KIND = "CASE WHEN {} < 2000 THEN 1 ELSE 2 END"
+"""Which kinds of a hook, as bits, a stream is for: 1 what comes in, 2 what goes out."""
 
 WAITS = 1
 """The state of a record of history that waits."""
@@ -53,43 +53,22 @@ class EventRow(NamedTuple):
     stream: int
     kind: int
     txn_id: int
-    receiver: str
+    receiver: str = ""
     subject: str = ""
     attempts: int = 0
     due_at: int = 0
     state: int = 0
 
 
-def events_of(writes: Writes, hooks: Mapping[int, Hook]) -> list[EventRow]:
-    """Return the events of a group. hooks: those of its wallets, by wallet."""
-    found = []
-    for row in writes.history:
-        if row.state == WAITS and row.wallet in hooks:
-            found.append((row.wallet, row.txn_id, row.stream, Kind.WAITING, row.txn_id))
-    for closing in writes.closings:
-        if closing.wallet in hooks:
-            found.append((closing.wallet, closing.closed_by, closing.stream, Kind.CLOSED, closing.txn_id))
-    return [
-        EventRow(wallet, Channel.PAYMENTS, caused_by, stream, kind, txn_id, hooks[wallet].id)
-        for wallet, caused_by, stream, kind, txn_id in sorted(found)
-        if hooks[wallet].kinds & _bit(stream)
+def events_of(writes: Writes) -> list[EventRow]:
+    """Return the events of a group, in order, for whoever has a hook: the engine puts in which (`receiver`)."""
+    waits = [
+        EventRow(row.wallet, Channel.PAYMENTS, row.txn_id, row.stream, Kind.WAITING, row.txn_id)
+        for row in writes.history
+        if row.state == WAITS
     ]
-
-
-def woken_by(writes: Writes, hooks: Mapping[int, Hook]) -> list[tuple[int, int]]:
-    """
-    Return which wallets' hooks have to be woken, in order, and the moment of the group.
-
-    Something is due since then. What was due before stays where it is: who has waited longest is served first.
-    """
-    touched = {(row.wallet, row.stream) for rows in (writes.history, writes.closings) for row in rows}
-    woken = {
-        wallet
-        for wallet, stream in touched
-        if wallet in hooks and hooks[wallet].next_at > writes.at and hooks[wallet].kinds & _bit(stream)
-    }
-    return [(wallet, writes.at) for wallet in sorted(woken)]
-
-
-def _bit(stream: int) -> int:
-    return IN if stream // 1000 == 1 else OUT
+    ends = [
+        EventRow(row.wallet, Channel.PAYMENTS, row.closed_by, row.stream, Kind.CLOSED, row.txn_id)
+        for row in writes.closings
+    ]
+    return sorted(waits + ends)

@@ -1,14 +1,13 @@
 """A group of orders is judged in memory: ids, repeats, openings, and what is written. Pure."""
 
 import pytest
-from msgspec.structs import replace
 
 from kalita.clock import SECOND
 from kalita.ids import EPOCH_S, LANES, next_id
 from kalita.ledger.accounts import Kind, account_id, new_account
 from kalita.ledger.chain import GENESIS
 from kalita.ledger.group import Group, Unread, needs_of
-from kalita.ledger.order import Accepted, Closing, Order, Outcome
+from kalita.ledger.order import Accepted, Order, Outcome
 from kalita.money import EUR, KZT
 from kalita.refusals import NOT_ENOUGH_MONEY, OUTGOING_RESTRICTED, REPEATED
 from kalita.storage.engine import Found, Writes
@@ -49,15 +48,6 @@ def test_needs_are_in_the_order_of_locking() -> None:
     assert needs.accounts == sorted(set(needs.accounts))
     assert {account_id(owner, Kind.WALLET, RUB) for owner in (ALICE, BOB, CAROL)} < set(needs.accounts)
     assert needs.keys == [(ALICE, "a"), (BOB, "b")]
-
-
-def test_hooks_that_are_awake_are_only_needed_where_there_are_events() -> None:
-    """A payment that is done at once has to wake those that sleep; one that waits, or ends, is written for each."""
-    done, waits = pay(ALICE, BOB, 1), pay(ALICE, BOB, 1)
-    waits = replace(waits, records=(waits.records[0]._replace(waiting=True), *waits.records[1:]))
-    closes = replace(done, closes=Closing(ALICE, 2643, EARLIER, 0))
-    assert needs_of([done], 3, "me", now=NOW).due_by == NOW
-    assert {needs_of(orders, 3, "me", now=NOW).due_by for orders in ([done, waits], [closes, done])} == {-1}
 
 
 def test_ids_are_in_order_of_the_lane_and_of_every_account_touched() -> None:
@@ -117,7 +107,7 @@ def test_refused_order_opens_nothing() -> None:
     assert writes.opened[0].opened_by == _ids(outcomes[1:])[0]
     assert [(wallet.wallet, wallet.level) for wallet in writes.wallets] == [(CAROL, 0)]
     _, nothing = _judged(_found(alice=10), pay(ALICE, CAROL, 11))
-    assert nothing == Writes(refused=True, at=nothing.at)
+    assert nothing == Writes(refused=True)
 
 
 def test_history_carries_running_totals() -> None:

@@ -9,7 +9,7 @@ import asyncio
 import signal
 import socket
 import threading
-from collections.abc import Awaitable, Iterator, Mapping
+from collections.abc import Awaitable, Iterator
 from contextlib import asynccontextmanager
 
 import asyncpg
@@ -18,12 +18,11 @@ import pytest
 from kalita.ledger.accounts import Kind
 from kalita.ledger.order import Accepted
 from kalita.refusals import NOT_ENOUGH_MONEY, REPEATED
-from kalita.storage.engine import Found, Needs, Step, Unavailable
-from kalita.storage.postgres import attempts, engine, group
+from kalita.storage.engine import Step, Unavailable
+from kalita.storage.postgres import attempts, engine
 from kalita.storage.postgres.address import Server, read
 from kalita.storage.postgres.connection import KEYED, Connection, Unsafe, connect
 from kalita.storage.postgres.engine import PostgresEngine
-from kalita.storage.postgres.epoch import Epoch
 from tests import postgres
 from tests.books import ALICE, BOB, CAROL, Books, bar, bill, pay
 from tests.postgres import Postgres
@@ -328,42 +327,6 @@ def test_repeat_that_waited_for_the_first_gets_its_answer(url: str, monkeypatch:
             assert again == accepted._replace(repeated=True)
             assert other is NOT_ENOUGH_MONEY
             await one.proven()
-
-    run(work())
-
-
-def test_repeats_are_found_whether_they_are_looked_for_or_not(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A group without one does not look; one that has some is done again, with new orders and refusals beside them."""
-    monkeypatch.setattr(engine, "REPEATS_IN", 2)
-    looked, real = [], group.find
-
-    async def find(db: Connection, queries: Mapping[str, str], needs: Needs, epoch: Epoch) -> Found:
-        looked.append(bool(needs.keys))
-        return await real(db, queries, needs, epoch)
-
-    async def work() -> None:
-        async with books(url) as on:
-            await on.wallet(ALICE, RUB=100)
-            await on.wallet(BOB, RUB=1)
-            monkeypatch.setattr(group, "find", find)
-            first = await on.done(pay(ALICE, BOB, 10, client_id="1"))
-            assert looked == [False]
-            orders = [pay(ALICE, BOB, 10, client_id="1"), pay(ALICE, BOB, 20, client_id="2")]
-            again, second = await asyncio.gather(*map(on.submit, orders))
-            assert again == first._replace(repeated=True)
-            assert isinstance(second, Accepted)
-            assert not second.repeated
-            assert looked == [False, False, True]
-            for number in range(4, 8):
-                await on.done(pay(ALICE, BOB, 1, client_id=str(number)))
-            assert looked[3:] == [True, True, False, False]
-            assert await on.submit(pay(ALICE, BOB, 11, client_id="1")) is REPEATED
-            assert await on.submit(pay(ALICE, BOB, 10, client_id="1")) == again
-            assert await on.submit(pay(ALICE, BOB, 1_000, client_id="9")) is NOT_ENOUGH_MONEY
-            await on.done(pay(ALICE, BOB, 66, client_id="9"))
-            assert await on.submit(pay(ALICE, BOB, 20, client_id="2")) == second._replace(repeated=True)
-            assert await on.balance(ALICE) == 0
-            await on.proven()
 
     run(work())
 

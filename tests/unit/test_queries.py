@@ -100,9 +100,12 @@ def test_history_is_read_by_its_key() -> None:
 
 LAST_OF_KEY = {
     "history_pkey": "stream", "event_pkey": "caused_by", "closing_pkey": "txn_id", "told_pkey": "stream",
-    "receiver_pkey": "wallet", "account_pkey": "id", "attempt_pkey": "at",
+    "receiver_pkey": "wallet", "account_pkey": "id", "attempt_pkey": "at", "chain_pkey": "seq", "entry_pkey": "txn_id",
 }  # fmt: skip
-DELIVERY = ("messages_due", "receivers_release", "told_add", "told_begin", "attempts_before", "events_of_told")
+DELIVERY = (
+    "messages_due", "receivers_release", "told_add", "told_begin", "attempts_before", "events_of_told",
+    "receivers_touched", "receivers_wake", "receivers_lock",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", DELIVERY)

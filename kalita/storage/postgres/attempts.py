@@ -109,7 +109,7 @@ class GroupAttempts:
             writes = self._judge(found)
         if writes.group is not None:
             self.changed = self.changed or any(query == CHANGES for query, _ in writes.extras)
-            await group.write(db, self._queries, writes, found.hooks)
+            await group.write(db, self._queries, writes)
         elif self.repeats:
             # What is answered again may be of a commit that no standby has confirmed: this one waits behind it.
             await db.execute(group.RENEW, self._needs.lane)

@@ -14,8 +14,8 @@ from typing import Any, get_type_hints
 
 from msgspec.structs import astuple
 
-from kalita.storage.engine import Found, Hook, LaneLost, Needs, Row, Writes
-from kalita.storage.outbox import events_of, woken_by
+from kalita.storage.engine import Found, LaneLost, Needs, Row, Writes
+from kalita.storage.outbox import KIND, EventRow, events_of
 from kalita.storage.postgres.connection import Connection
 from kalita.storage.postgres.epoch import Epoch
 from kalita.storage.rows import AccountRow, LaneRow, PaymentRow, WalletRow
@@ -59,8 +59,8 @@ The access epoch comes along: under load that is often enough, and costs no read
 
 
 def _look_up(first: int) -> str:
-    """Return what looks up repeats, payments that wait and hooks; its parameters are numbered from `first` on."""
-    owners, ids, wallets, streams, txns, told = (f"${first + number}" for number in range(6))
+    """Return what looks up repeats and payments that wait; its parameters are numbered from `first` on."""
+    owners, ids, wallets, streams, txns = (f"${first + number}" for number in range(5))
     return f"""
 SELECT 0 AS what, p.owner AS a, p.txn_id AS b, 0::BIGINT AS c, 0::BIGINT AS d,
        p.client_id AS e, p.meaning AS f, p.answer AS g
@@ -73,18 +73,10 @@ SELECT 1, h.wallet, h.stream, h.txn_id, h.sum + h.commission, NULL, NULL, NULL
  CROSS JOIN LATERAL
        (SELECT * FROM history
          WHERE wallet = wanted.wallet AND stream = wanted.stream AND txn_id = wanted.txn_id AND state = 1
-         LIMIT 1) AS h
- UNION ALL
-SELECT 2, r.wallet, r.kinds, r.next_at, 0, r.id, NULL, NULL
-  FROM (SELECT * FROM receiver WHERE channel = 1 AND wallet = ANY({told}::BIGINT[]) ORDER BY wallet FOR UPDATE) AS r"""
+         LIMIT 1) AS h"""
 
 
 LOOK_UP = _look_up(1)
-"""
-Repeats, payments that wait, hooks.
-
-The hooks are locked: whoever gives one back must not look for what is due before this commit.
-"""
 
 _LOCKED = len(_ACCOUNT) + 3
 FIND = f"""
@@ -111,13 +103,18 @@ OPEN_WALLETS = f"""
 INSERT INTO wallet ({", ".join(_WALLET)})
 SELECT * FROM unnest({", ".join(f"${number}::{kind}[]" for number, kind in enumerate(_WALLET.values(), 1))})
     ON CONFLICT (wallet) DO NOTHING"""
-OPEN_ACCOUNTS, BARS, EVENTS = map(_insert, ("account", "bar", "event"))
+OPEN_ACCOUNTS, BARS = map(_insert, ("account", "bar"))
+_RECEIVED = ", ".join("r.id" if name == "receiver" else f"e.{name}" for name in EventRow._fields)
+EVENTS = f"""
+INSERT INTO event SELECT {_RECEIVED}
+  FROM unnest($1::event[]) AS e
+ CROSS JOIN LATERAL (SELECT * FROM receiver WHERE wallet = e.wallet AND channel = e.channel LIMIT 1) AS r
+ WHERE (r.kinds & {KIND.format("e.stream")}) <> 0"""
 CLOSINGS = f"""
 WITH closed AS ({_insert("closing")})
 UPDATE history SET state = CASE new.error_code WHEN 0 THEN 0 ELSE 2 END
   FROM unnest($1::closing[]) AS new
  WHERE history.wallet = new.wallet AND history.stream = new.stream AND history.txn_id = new.txn_id"""
-WAKE = "UPDATE receiver SET next_at = $2 WHERE channel = 1 AND wallet = ANY($1)"
 
 WRITTEN = "SELECT 1 FROM chain WHERE lane = $1 AND seq = $2 AND head = $3"
 RENEW = f"UPDATE lane SET leased_until = {NOW} + {LEASE_US} WHERE lane = $1"
@@ -151,7 +148,7 @@ async def lock(db: Connection, needs: Needs) -> tuple[LaneRow | None, dict[int, 
 
 
 def _wanted(needs: Needs) -> tuple[Any, ...]:
-    return *_turned(needs.keys, 2), *_turned(needs.waiting, 3), needs.told
+    return *_turned(needs.keys, 2), *_turned(needs.waiting, 3)
 
 
 def _locked(rows: Iterable[Row]) -> tuple[LaneRow | None, dict[int, AccountRow], int | None]:
@@ -177,15 +174,13 @@ async def _found(
             found.payments[a, e] = PaymentRow(a, e, b, f, g)
         elif what == 1:
             found.waiting[a, b, c] = d
-        elif what == 2:
-            found.hooks[a] = Hook(a, e, b, c)
     for guard in needs.guards:
         if await db.fetch(queries[guard[0]], *guard[1]):
             found.guards.add(guard)
     return found
 
 
-async def write(db: Connection, queries: Mapping[str, str], writes: Writes, hooks: Mapping[int, Hook]) -> None:
+async def write(db: Connection, queries: Mapping[str, str], writes: Writes) -> None:
     """Write the rows of a group, each table in the order of its key, new rows that rivals may wait for first."""
     assert writes.group is not None
     if writes.wallets:
@@ -194,23 +189,14 @@ async def write(db: Connection, queries: Mapping[str, str], writes: Writes, hook
         (OPEN_ACCOUNTS, [astuple(account) for account in writes.opened]),
         (CLOSINGS, writes.closings),
         (BARS, writes.bars),
+        (EVENTS, events_of(writes)),
     ):
         if rows:
             await db.execute(text, rows)
-    if hooks and (writes.history or writes.closings):
-        await _tell(db, writes, hooks)
     moved = [astuple(account) for account in writes.accounts]
     await db.execute(WRITE, moved, writes.entries, sorted(writes.payments), sorted(writes.history), [writes.group])
     for query, extras in groupby(writes.extras, key=lambda extra: extra[0]):
         await db.executemany(queries[query], [args for _, args in extras])
-
-
-async def _tell(db: Connection, writes: Writes, hooks: Mapping[int, Hook]) -> None:
-    """Write the events of the group and wake whom it concerns. See storage/outbox.py."""
-    if events := events_of(writes, hooks):
-        await db.execute(EVENTS, events)
-    if woken := woken_by(writes, hooks):
-        await db.execute(WAKE, [wallet for wallet, _ in woken], woken[0][1])
 
 
 def _turned(rows: Sequence[Sequence[Any]], width: int) -> list[Any]:

@@ -52,6 +52,30 @@ UPDATE receiver SET old_secret = secret, old_until = $5, secret = $4 WHERE walle
 -- name: receiver_wake
 UPDATE receiver SET next_at = 0 WHERE wallet = $1 AND channel = $2;
 
+-- name: lanes_followed
+SELECT l.lane, l.seq, COALESCE(f.seq, 0) FROM lane l LEFT JOIN followed f ON f.lane = l.lane;
+
+-- name: receivers_touched
+-- Who is due and held by nobody need not be woken: whoever takes him will see what these commits wrote. One writer at a
+-- time, as with SQLite, and whoever holds him will, too.
+SELECT DISTINCT r.wallet
+  FROM chain c
+ CROSS JOIN entry e
+ CROSS JOIN /* postgres: LATERAL (SELECT * FROM receiver one WHERE one. */ /* sqlite: receiver r ON r. */
+       wallet = e.account_id / 8192 AND channel = 1 /* postgres: LIMIT 1) AS r */
+ WHERE c.lane = $1 AND c.seq > $2 AND c.seq <= $3 AND e.txn_id >= c.first_txn AND e.txn_id <= c.last_txn
+   AND (r.next_at > $4 /* postgres: OR r.holder <> '' */);
+
+-- name: receivers_wake
+UPDATE receiver SET next_at = $2
+ WHERE channel = 1 AND next_at > $2
+   AND wallet /* postgres: = ANY (ARRAY(SELECT wallet FROM json_to_recordset($1) AS woken (wallet BIGINT))) */
+              /* sqlite: IN (SELECT json_extract(value, '$.wallet') FROM json_each($1)) */;
+
+-- name: followed_put
+INSERT INTO followed (lane, seq) VALUES ($1, $2)
+    ON CONFLICT (lane) DO UPDATE SET seq = excluded.seq WHERE excluded.seq > followed.seq;
+
 -- name: receivers_any_due
 SELECT 1 FROM receiver WHERE next_at <= $1 AND leased_until < $2 LIMIT 1;
 

@@ -282,7 +282,7 @@ class SqliteEngine:
         found = group.find(self._writer, self._queries, needs)
         writes = judge(found)
         if writes.group is not None:
-            group.write(self._writer, self._queries, writes, found.hooks)
+            group.write(self._writer, self._queries, writes)
 
     def _change(self, steps: tuple[Step, ...]) -> list[int]:
         return [self._writer.execute(self._queries[step.query], step.args).rowcount for step in steps]

@@ -8,11 +8,14 @@ from typing import Any
 
 from msgspec.structs import astuple
 
-from kalita.storage.engine import Found, Hook, LaneLost, Needs, Writes
-from kalita.storage.outbox import events_of, woken_by
+from kalita.storage.engine import Found, LaneLost, Needs, Writes
+from kalita.storage.outbox import KIND, events_of
 from kalita.storage.rows import AccountRow, LaneRow, PaymentRow
 
 LEASE_US = 30_000_000
+EVENT = f"""
+INSERT INTO event SELECT ?1, ?2, ?3, ?4, ?5, ?6, r.id, ?8, ?9, ?10, ?11
+  FROM receiver r WHERE r.wallet = ?1 AND r.channel = ?2 AND (r.kinds & {KIND.format("?4")}) <> 0"""
 
 
 def find(db: sqlite3.Connection, queries: Mapping[str, str], needs: Needs) -> Found:
@@ -30,17 +33,7 @@ def find(db: sqlite3.Connection, queries: Mapping[str, str], needs: Needs) -> Fo
         _payments(db, needs.keys),
         _waiting(db, needs.waiting),
         {guard for guard in needs.guards if db.execute(queries[guard[0]], guard[1]).fetchone()},
-        _hooks(db, needs.told, needs.due_by),
     )
-
-
-def _hooks(db: sqlite3.Connection, wallets: Sequence[int], due_by: int) -> dict[int, Hook]:
-    """Under load something is due for every hook, and a small index says so without a look at the hook."""
-    text = (
-        "SELECT wallet, id, kinds, next_at FROM receiver INDEXED BY receiver_woken"
-        f" WHERE channel = 1 AND wallet IN ({_marks(len(wallets))}) AND next_at > ?"
-    )
-    return {row[0]: Hook(*row) for row in db.execute(text, [*_padded(wallets), due_by])} if wallets else {}
 
 
 def _waiting(db: sqlite3.Connection, keys: list[tuple[int, int, int]]) -> dict[tuple[int, int, int], int]:
@@ -79,7 +72,7 @@ def _padded(ids: Sequence[int]) -> list[Any]:
     return [*ids] + [None] * (_width(len(ids)) - len(ids))
 
 
-def write(db: sqlite3.Connection, queries: Mapping[str, str], writes: Writes, hooks: Mapping[int, Hook]) -> None:
+def write(db: sqlite3.Connection, queries: Mapping[str, str], writes: Writes) -> None:
     """Write the rows of a group, each table in the order of its key."""
     group = writes.group
     assert group is not None
@@ -109,8 +102,8 @@ def write(db: sqlite3.Connection, queries: Mapping[str, str], writes: Writes, ho
         )
     if writes.bars:
         many("INSERT INTO bar VALUES (?, ?, ?)", writes.bars)
-    if hooks and (writes.history or writes.closings):
-        _tell(db, writes, hooks)
+    if events := events_of(writes):
+        many(EVENT, events)
     for query, args in writes.extras:
         db.execute(queries[query], args)
     db.execute("INSERT INTO chain VALUES (?, ?, ?, ?, ?, ?)", group)
@@ -118,9 +111,3 @@ def write(db: sqlite3.Connection, queries: Mapping[str, str], writes: Writes, ho
         "UPDATE lane SET leased_until = ?, seq = ?, last_txn = ?, head = ? WHERE lane = ?",
         (time.time_ns() // 1000 + LEASE_US, group.seq, group.last_txn, group.head, group.lane),
     )
-
-
-def _tell(db: sqlite3.Connection, writes: Writes, hooks: Mapping[int, Hook]) -> None:
-    """Write the events of the group and wake whom it concerns. See storage/outbox.py."""
-    db.executemany("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", events_of(writes, hooks))
-    db.executemany("UPDATE receiver SET next_at = ?2 WHERE wallet = ?1 AND channel = 1", woken_by(writes, hooks))
