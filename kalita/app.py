@@ -173,6 +173,7 @@ class App:
             engine, clock, keys, self.wallets, self.outbound, settings.bill_notices_anywhere or settings.demo
         )
         self.bills = Bills(engine, clock, self.wallets, self.key_pairs)
+        self.notices = Notices(engine, self.bills, self.key_pairs)
         self.payers = Payers(engine, self.writer, clock, self.wallets, self.limits, self.bills)
         self.refunds = Refunds(engine, self.writer, clock, self.limits, settings.bill_refunds)
         self.hooks = Hooks(engine, clock, keys, self.outbound)
@@ -316,8 +317,9 @@ class App:
         chosen = self.settings
         delays = tuple(pause * SECOND for pause in pauses_s(chosen.hook_retries))
         messages = Messages(self.engine, self.keys, delays, chosen.hook_timeout_ms / 1000)
-        notices = Notices(self.engine, self.bills, self.key_pairs)
-        return Deliverer(self.engine, self.clock, self.outbound, {Channel.PAYMENTS: messages, Channel.BILLS: notices})
+        return Deliverer(
+            self.engine, self.clock, self.outbound, {Channel.PAYMENTS: messages, Channel.BILLS: self.notices}
+        )
 
     def _worth(self, amount: int, currency: int, wanted: int) -> int:
         """Measure an amount in another currency for limits, by the rates that hold now."""

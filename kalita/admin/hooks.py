@@ -8,15 +8,14 @@ import click
 from kalita import ids
 from kalita.admin.options import WALLET, data_option, json_option, settings_of, show, table
 from kalita.admin.running import Refused, run, with_app
+from kalita.admin.sent import MOST_LINES, again_options, rows_option, show_again, show_attempts, span_of
 from kalita.app import App
-from kalita.clock import at_zone, micros
-from kalita.hooks.api import NAMES, STATES
-from kalita.hooks.register import Attempt, Hook
+from kalita.clock import at_zone
+from kalita.hooks.api import NAMES
+from kalita.hooks.register import Hook
 from kalita.hooks.sign import event_of, message_id
+from kalita.outbound.sent import Attempt
 from kalita.refusals import Refused as NoHook
-from kalita.wire.dates import parse_moment
-
-MOST_LINES = 1000
 
 
 @click.group()
@@ -58,7 +57,7 @@ def _facts(one: Hook) -> dict[str, Any]:
 
 @hook.command()
 @click.argument("number", type=WALLET)
-@click.option("--rows", type=click.IntRange(1, MOST_LINES), default=20, show_default=True, help="How many at most.")
+@rows_option
 @data_option
 @json_option
 def log(number: int, rows: int, data: Path | None, as_json: bool) -> None:
@@ -74,36 +73,14 @@ def log(number: int, rows: int, data: Path | None, as_json: bool) -> None:
     async def work(app: App) -> list[Attempt]:
         return await app.hooks.attempts(number, ids.LARGEST, rows)
 
-    told = [_attempt(one) for one in run(lambda: with_app(settings, work, writes=False))]
-    if as_json:
-        show(told)
-        return
-    table(
-        [("WHEN", "MESSAGE", "ATTEMPT", "MS", "ANSWER", "STATE")]
-        + [
-            (one["at"], one["message"], str(one["attempt"]), str(one["ms"]), str(one["answer"]), one["state"].lower())
-            for one in told
-        ]
-    )
-
-
-def _attempt(one: Attempt) -> dict[str, Any]:
-    return {
-        "at": at_zone(one.at),
-        "message": message_id(one.hook, one.caused_by, one.stream),
-        "attempt": one.number,
-        "ms": one.micros // 1000,
-        "answer": one.status or one.failure,
-        "state": STATES[one.state],
-    }
+    found = run(lambda: with_app(settings, work, writes=False))
+    show_attempts(found, "message", lambda one: message_id(one.receiver, one.caused_by, one.stream), as_json)
 
 
 @hook.command()
 @click.argument("number", type=WALLET)
 @click.option("--message", help="One message, by its id.")
-@click.option("--failed", is_flag=True, help="Those that were given up.")
-@click.option("--from", "start", metavar="MOMENT", help="Those of payments since then, like 2026-01-14T15:00:00.")
-@click.option("--till", "end", metavar="MOMENT", help="Those of payments until then.")
+@again_options("payments")
 @data_option
 @json_option
 def redeliver(
@@ -120,9 +97,7 @@ def redeliver(
               kalita hook redeliver 79991112233 --from 2026-01-14T15:00:00 --till 2026-01-14T16:00:00
     Exit:     0 they will be sent, 1 there is no such hook or message, 2 wrong command line or setting
     """
-    if bool(message) == bool(failed or start or end):
-        raise click.UsageError("name what to send again: --message, or --failed, or --from and --till")
-    span = _moment(start, "--from", 0), _moment(end, "--till", ids.LARGEST)
+    low, high = map(ids.first_of_second, span_of(message, "--message", failed, start, end))
     settings = settings_of(data=data)
 
     async def work(app: App) -> int:
@@ -131,24 +106,9 @@ def redeliver(
         except NoHook:
             raise Refused(f"wallet {number} has no hook") from None
         if message is None:
-            return await app.hooks.again(number, active.id, span, failed)
+            return await app.hooks.again(number, active.id, (low, high), failed)
         if event_of(active.id, message) is None or not await app.hooks.again_one(number, active.id, message):
             raise Refused(f"the hook of wallet {number} has no message {message} that was sent")
         return 1
 
-    count = run(lambda: with_app(settings, work, writes=False))
-    if as_json:
-        show({"wallet": number, "messages": count})
-    else:
-        click.echo(f"{count} messages will be sent again.")
-
-
-def _moment(text: str | None, option: str, absent: int) -> int:
-    if text is None:
-        return absent
-    stamp = parse_moment(text)
-    if stamp is None:
-        raise click.BadParameter(
-            "a moment like 2026-01-14T15:00:00 is needed, Moscow unless it says", param_hint=option
-        )
-    return ids.first_of_second(micros(stamp))
+    show_again(number, "messages", run(lambda: with_app(settings, work, writes=False)), as_json)

@@ -1,4 +1,4 @@
-"""Pairs of keys for operators: `keys list`, `keys revoke`, `keys spend`, `keys notify`."""
+"""Pairs of keys for operators: `keys list|revoke|spend|notify`, and what they are told: `keys log|redeliver`."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -6,13 +6,16 @@ from typing import Any
 
 import click
 
+from kalita import ids
 from kalita.access.acts import Who
 from kalita.admin.options import WALLET, data_option, json_option, settings_of, show, table
 from kalita.admin.running import Refused, run, with_app
+from kalita.admin.sent import again_options, rows_option, show_again, show_attempts, span_of
 from kalita.admin.wallets import no_such_wallet
 from kalita.app import App
 from kalita.bills.keys import ALL_STATES, PAID, Address, Pair
 from kalita.clock import at_zone
+from kalita.outbound.sent import Attempt
 
 SHOWN = 12
 TOLD = {"paid": PAID, "all": ALL_STATES}
@@ -21,7 +24,7 @@ STATES = {PAID: ["PAID"], ALL_STATES: ["PAID", "REJECTED", "EXPIRED"]}
 
 @click.group()
 def keys() -> None:
-    """See the pairs of keys that wallets ask for money with, say what they may do, revoke them."""
+    """See the pairs of keys that wallets ask for money with, say what they may do, revoke them; notify again."""
 
 
 @keys.command("list")
@@ -133,6 +136,68 @@ def notify(number: int, pair: str, states: str, data: Path | None, as_json: bool
     _change(data, number, pair, lambda app: app.key_pairs.tell(number, pair, kinds), "with an address ")
     told = f"The pair {pair} of wallet {number} tells of: {', '.join(STATES[kinds]).lower()}."
     _tell(as_json, number, pair, {"states": STATES[kinds]}, told)
+
+
+@keys.command()
+@click.argument("number", type=WALLET)
+@rows_option
+@data_option
+@json_option
+def log(number: int, rows: int, data: Path | None, as_json: bool) -> None:
+    """
+    Show the newest attempts to notify of bills of the wallet NUMBER, of the last 30 days.
+
+    \b
+    Example:  kalita keys log 79991112233 --rows 50
+    Exit:     0 shown, 1 there is no such wallet, 2 wrong command line or setting
+    """
+
+    async def work(app: App) -> list[Attempt]:
+        if await app.wallets.get(number) is None:
+            raise no_such_wallet(number)
+        return await app.notices.attempts(number, ids.LARGEST, rows)
+
+    show_attempts(_do(data, work), "bill", lambda one: one.subject, as_json)
+
+
+@keys.command()
+@click.argument("number", type=WALLET)
+@click.option("--bill", help="That of one bill, by the bill's id.")
+@again_options("bills that ended")
+@data_option
+@json_option
+def redeliver(
+    number: int, bill: str | None, failed: bool, start: str | None, end: str | None, data: Path | None, as_json: bool
+) -> None:
+    """
+    Send notifications of bills of the wallet NUMBER again, the same ones, with all their attempts.
+
+    They go to the pair that has the address now; those of bills issued with another pair do not. Name one with --bill,
+    or a period with --from and --till, or --failed, alone or for a period. A live server sends them at once.
+
+    \b
+    Example:  kalita keys redeliver 79991112233 --failed
+              kalita keys redeliver 79991112233 --from 2026-01-14T15:00:00 --till 2026-01-14T16:00:00
+    Exit:     0 they will be sent, 1 there is no such address or notification, 2 wrong command line or setting
+    """
+    span = span_of(bill, "--bill", failed, start, end)
+
+    async def work(app: App) -> int:
+        if await app.wallets.get(number) is None:
+            raise no_such_wallet(number)
+        address = await app.key_pairs.address(number)
+        if address is None:
+            raise Refused(f"wallet {number} has no address for notifications of bills")
+        if bill is None:
+            return await app.notices.again(number, address.pair, span, failed)
+        if not await app.notices.again_one(number, address.pair, bill):
+            raise Refused(
+                f"no notification of a bill {bill[:200]!r} is over that went to {address.url}; "
+                f"`kalita keys log {number}` shows those of the last 30 days"
+            )
+        return 1
+
+    show_again(number, "notifications", _do(data, work), as_json)
 
 
 def _do(data: Path | None, work: Callable[[App], Awaitable[Any]]) -> Any:

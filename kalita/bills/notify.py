@@ -1,7 +1,7 @@
 """
 Notifications about bills: to the address of the pair the bill was issued with, signed with its secret.
 
-Source: invoices.md 7.
+One that is sent again is the same; a day of attempts begins anew. Source: invoices.md 7.
 """
 
 import hashlib
@@ -14,14 +14,16 @@ import msgspec
 from kalita import __version__
 from kalita.bills.bill import Bill, State, short_date
 from kalita.bills.issue import Bills
-from kalita.bills.keys import KeyPairs
+from kalita.bills.keys import CHANNEL, KeyPairs
 from kalita.clock import HOUR, MINUTE
 from kalita.money import CURRENCIES, padded
 from kalita.outbound.deliver import Letter, Receiver, Write
-from kalita.storage.engine import Engine
+from kalita.outbound.sent import Attempt, attempts
+from kalita.storage.engine import Engine, Step
 
 PAUSES = tuple(minutes * MINUTE for minutes in (1, 2, 5, 10, 20, 40))
 TRIED_FOR = 24 * HOUR
+EVER = (0, 2**62)
 SIGNATURE = "X-Api-Signature-SHA256"
 STATES = {
     State.WAITING: "WAITING", State.PAID: "PAID", State.REJECTED: "REJECTED", State.REJECTED_BY_PAYER: "REJECTED",
@@ -92,19 +94,56 @@ class Notices:
     async def due(self, receiver: Receiver, now: int, limit: int) -> list[Letter]:
         """Return what is to be sent now."""
         rows = await self._engine.all("events_of_bills", receiver.wallet, now, limit)
-        return [await self._letter(receiver, Event(*row)) for row in rows]
+        return [await self._letter(receiver, Event(*row), now) for row in rows]
 
-    async def _letter(self, receiver: Receiver, event: Event) -> Letter:
+    async def _letter(self, receiver: Receiver, event: Event, now: int) -> Letter:
         write: Write | None = None
         since = 0
         if event.receiver == receiver.id:
             bill = await self._bills.known(receiver.wallet, event.bill_id)
             secret = await self._pairs.secret(receiver.wallet, bill.pair)
             site, _ = await self._pairs.site(receiver.wallet)
-            since = bill.changed_at
+            since = await self._since(receiver.wallet, event, bill, now)
             if secret is not None:
                 write = _Writer(bill, secret, site)
         return Letter(event.caused_by, event.stream, event.attempts, write, since)
+
+    async def _since(self, wallet: int, event: Event, bill: Bill, now: int) -> int:
+        """Return when the day of attempts began: of a bill that ended longer ago, with the first of this day."""
+        if not event.attempts:
+            return now
+        if now - bill.changed_at < TRIED_FOR:
+            return bill.changed_at
+        what = wallet, CHANNEL, now - TRIED_FOR, event.caused_by, event.stream
+        row = await self._engine.one("attempts_began", *what)
+        return bill.changed_at if row is None else int(row[0])
+
+    async def attempts(self, wallet: int, before: int, limit: int) -> list[Attempt]:
+        """Return the newest attempts to tell of a wallet's bills that are older than a moment."""
+        return await attempts(self._engine, wallet, CHANNEL, before, limit)
+
+    async def again(self, wallet: int, pair: str, span: tuple[int, int] = EVER, failed: bool = False) -> int:
+        """
+        Let notifications go to the address of a pair again, with all their attempts.
+
+        span    when the bills ended, in microseconds
+        failed  only those that were given up
+        returns how many
+        """
+        states = (2, 2) if failed else (1, 2)
+        return await self._again(wallet, Step("bill_events_again", (wallet, pair, *span, *states)))
+
+    async def again_one(self, wallet: int, pair: str, bill_id: str) -> int:
+        """Let the notification of one bill go again; return 0 when none was sent to the pair's address."""
+        bill = await self._bills.get(wallet, bill_id)
+        if bill is None:
+            return 0
+        cause = bill.txn_id or bill.number
+        return await self._again(wallet, Step("events_again", (wallet, CHANNEL, pair, cause, cause, 1, 2)))
+
+    async def _again(self, wallet: int, step: Step) -> int:
+        count, _ = await self._engine.change(step, Step("receiver_wake", (wallet, CHANNEL)))
+        return count
 
     def delay(self, attempts: int, since: int, now: int) -> int | None:
         """Return the pause after so many attempts, a tenth more or less; None once a day has passed."""

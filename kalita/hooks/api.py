@@ -13,6 +13,7 @@ from kalita.clock import Clock, micros, with_milliseconds
 from kalita.hooks.register import Hook, Hooks
 from kalita.hooks.sign import message_id
 from kalita.ids import first_of_second
+from kalita.outbound.sent import Attempt
 from kalita.refusals import BLOCKED, HOOK_EXISTS, HOOK_NOT_FOUND, HOOK_WRONG, Refused, malformed
 from kalita.storage.outbox import Kind
 from kalita.wire.amounts import Money, encode
@@ -186,10 +187,10 @@ def _info(hook: Hook) -> bytes:
     return encode(HookInfo(hook.id, HookParameters(hook.url), "WEB", NAMES[hook.kinds]))
 
 
-def _attempt(one: Any) -> AttemptInfo:
+def _attempt(one: Attempt) -> AttemptInfo:
     return AttemptInfo(
-        message_id(one.hook, one.caused_by, one.stream),
-        one.hook,
+        message_id(one.receiver, one.caused_by, one.stream),
+        one.receiver,
         with_milliseconds(one.at),
         one.number,
         one.micros // 1000,

@@ -14,6 +14,7 @@ from kalita.clock import DAY, SECOND, Clock
 from kalita.hooks.sign import event_of
 from kalita.keys import BadKey, Keys
 from kalita.outbound.client import Outbound
+from kalita.outbound.sent import Attempt, attempts
 from kalita.refusals import HOOK_EXISTS, HOOK_NOT_FOUND, HOOK_WRONG, INTERNAL, Refused
 from kalita.storage.engine import Engine, Step
 from kalita.storage.outbox import Channel, Kind
@@ -38,23 +39,6 @@ class Hook:
     url: str
     kinds: int
     created_at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One attempt to deliver a message. micros: how long it took; status 0: no answer came, failure says why."""
-
-    at: int
-    caused_by: int
-    stream: int
-    hook: str
-    number: int
-    micros: int
-    status: int
-    failure: str
-    kind: int
-    txn_id: int
-    state: int
 
 
 class Hooks:
@@ -140,8 +124,7 @@ class Hooks:
 
     async def attempts(self, wallet: int, before: int, limit: int) -> list[Attempt]:
         """Return the newest attempts of a wallet, to any of its hooks, that are older than a moment."""
-        rows = await self._engine.all("attempts_before", wallet, CHANNEL, before, limit)
-        return [Attempt(*row) for row in rows]
+        return await attempts(self._engine, wallet, CHANNEL, before, limit)
 
     async def again(self, wallet: int, hook: str, span: tuple[int, int] = EVERYTHING, failed: bool = False) -> int:
         """

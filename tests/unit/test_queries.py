@@ -103,8 +103,8 @@ LAST_OF_KEY = {
     "receiver_pkey": "wallet", "account_pkey": "id", "attempt_pkey": "at", "chain_pkey": "seq", "entry_pkey": "txn_id",
 }  # fmt: skip
 DELIVERY = (
-    "messages_due", "receivers_release", "told_add", "told_begin", "attempts_before", "events_of_told",
-    "receivers_touched", "receivers_wake", "receivers_lock",
+    "messages_due", "receivers_release", "told_add", "told_begin", "attempts_before", "attempts_began",
+    "events_of_told", "receivers_touched", "receivers_wake", "receivers_lock",
 )  # fmt: skip
 
 

@@ -131,6 +131,14 @@ SELECT e.caused_by, e.stream, e.receiver, e.attempts, e.subject FROM event e
  WHERE e.wallet = $1 AND e.channel = 2 AND e.state = 0 AND e.due_at <= $2
  ORDER BY e.due_at, e.caused_by, e.stream LIMIT $3;
 
+-- name: bill_events_again
+-- By when a bill ended: what caused its event says so only of those that were paid.
+UPDATE event SET state = 0, attempts = 0, due_at = 0
+ WHERE wallet = $1 AND channel = 2 AND receiver = $2 AND state >= $5 AND state <= $6
+   AND EXISTS (SELECT 1 FROM bill b
+                WHERE b.owner = event.wallet AND b.bill_id = event.subject
+                  AND b.changed_at >= $3 AND b.changed_at <= $4);
+
 -- name: bill_refund_get
 SELECT amount, whole, made_at, txn_id FROM bill_refund WHERE owner = $1 AND bill_id = $2 AND refund_id = $3;
 

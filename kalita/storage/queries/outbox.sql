@@ -177,12 +177,17 @@ SELECT /* postgres: * FROM json_to_recordset($1) AS one (wallet BIGINT, channel 
 -- name: attempts_before
 -- What was delivered at once has no event.
 SELECT a.at, a.caused_by, a.stream, a.receiver, a.number, a.micros, a.status, a.failure, a.kind, a.txn_id,
-       COALESCE(e.state, 1)
+       COALESCE(e.state, 1), COALESCE(e.subject, '')
   FROM attempt a
   LEFT JOIN /* postgres: LATERAL (SELECT * FROM */ event e /* postgres: WHERE *//* sqlite: ON */
        e.wallet = a.wallet AND e.channel = a.channel AND e.caused_by = a.caused_by AND e.stream = a.stream
        /* postgres: LIMIT 1) AS e ON true */
  WHERE a.wallet = $1 AND a.channel = $2 AND a.at < $3 ORDER BY a.at DESC, a.caused_by DESC LIMIT $4;
+
+-- name: attempts_began
+SELECT at FROM attempt
+ WHERE wallet = $1 AND channel = $2 AND at > $3 AND caused_by = $4 AND stream = $5 AND number = 1
+ ORDER BY at DESC LIMIT 1;
 
 -- name: attempts_any_to
 SELECT 1 FROM attempt WHERE wallet = $1 AND channel = $2 AND receiver = $3 LIMIT 1;
