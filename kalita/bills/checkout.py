@@ -11,9 +11,11 @@ import msgspec
 from kalita.bills.api import pay_url
 from kalita.bills.bill import Bill, State
 from kalita.bills.keys import KeyPairs
+from kalita.bills.page import receiver
 from kalita.bills.pay import LARGEST_NUMBER, Payers
 from kalita.clock import with_milliseconds
 from kalita.money import CURRENCIES, LETTERS
+from kalita.people.wallets import Wallets
 from kalita.refusals import (
     ABOVE_BALANCE_OF_PAYEE,
     BILL_CONFLICT_OF_PAYER,
@@ -135,8 +137,8 @@ class KeysInfo(msgspec.Struct):
 class Checkout:
     """Answer those who pay. address: where this server is reached from outside."""
 
-    def __init__(self, payers: Payers, pairs: KeyPairs, address: Callable[[], str]) -> None:
-        self._payers, self._pairs, self._address = payers, pairs, address
+    def __init__(self, payers: Payers, pairs: KeyPairs, wallets: Wallets, address: Callable[[], str]) -> None:
+        self._payers, self._pairs, self._wallets, self._address = payers, pairs, wallets, address
 
     async def search(self, call: Call) -> bytes:
         """Answer the unpaid bills of a wallet."""
@@ -182,7 +184,7 @@ class Checkout:
 
     async def _unpaid(self, bill: Bill) -> UnpaidBill:
         _, number = await self._pairs.site(bill.owner)
-        name = f"+{bill.owner}"
+        name = await receiver(self._wallets, bill.owner)
         return UnpaidBill(
             bill.number, bill.bill_id, bill.created_at // 1000, bill.expires_at // 1000,
             money(bill.amount, bill.currency), READY, "MERCHANT", False, BillProvider(number, name, name, None),

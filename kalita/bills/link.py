@@ -18,7 +18,7 @@ import msgspec
 from kalita.bills.api import BILL_ID, LONGEST, LONGEST_CONTACT, AmountBody, BillBody, CustomerBody, wish_of
 from kalita.bills.bill import MOST, Bill, Wish, expiry_of
 from kalita.bills.issue import Bills
-from kalita.bills.page import LONGEST_URL, destination, document, refusal_page, shown, table
+from kalita.bills.page import LONGEST_URL, destination, document, receiver, refusal_page, shown, table
 from kalita.clock import Clock
 from kalita.money import RUB, padded, parse_amount
 from kalita.people.wallets import Wallets
@@ -50,7 +50,8 @@ class BillLink:
         """Issue the bill of a link with an id and an amount; else ask first. HEAD only ever asks."""
         owner, pair = await self._pair(call.query["publicKey"])
         if call.method == "HEAD" or call.query["billId"] is None or call.query["amount"] is None:
-            return shown(asked(call.query, await self._name(owner), call.language), call.language)
+            name = await receiver(self._wallets, owner)
+            return shown(asked(call.query, name, call.language), call.language)
         return await self._issue(owner, pair, call.query)
 
     async def confirm(self, call: Call) -> Answer:
@@ -63,10 +64,6 @@ class BillLink:
         if found is None:
             raise Refused(BILL_NOT_FOUND, "there is no such public key")
         return found
-
-    async def _name(self, owner: int) -> str:
-        wallet = await self._wallets.get(owner)
-        return f"{wallet.nickname}, +{owner}" if wallet and wallet.nickname else f"+{owner}"
 
     async def _issue(self, owner: int, pair: str, query: dict[str, Any]) -> Answer:
         if query["amount"] is None:

@@ -1,7 +1,8 @@
 """
 The page that a pay link leads to: who asks for how much, and what became of it. Source: invoices.md 5.
 
-Whoever has the link sees it; an amount on it proves nothing, so the receiver stands first.
+Whoever has the link sees it; an amount on it proves nothing, so the receiver stands first: by a nickname and so much of
+the number that only who knows it recognises it.
 """
 
 import base64
@@ -16,6 +17,8 @@ from kalita.bills.bill import Bill, State
 from kalita.bills.pay import Payers
 from kalita.clock import MOSCOW, SECOND
 from kalita.money import CURRENCIES, padded
+from kalita.people.wallets import Wallets
+from kalita.receipts.page import masked
 from kalita.refusals import BILL_NOT_FOUND, UNAVAILABLE, Refused
 from kalita.wire.endpoint import Answer, Call, Caller, Endpoint, Rate
 from kalita.wire.params import Param
@@ -61,26 +64,34 @@ WORDS = {
 class BillPage:
     """Answer the page of a bill."""
 
-    def __init__(self, payers: Payers) -> None:
-        self._payers = payers
+    def __init__(self, payers: Payers, wallets: Wallets) -> None:
+        self._payers, self._wallets = payers, wallets
 
     async def form(self, call: Call) -> Answer:
         """Show a bill by the id of its link."""
         bill = await self._payers.by_uid(call.query["invoice_uid"].lower())
         if bill is None:
             raise Refused(BILL_NOT_FOUND)
-        return shown(written(bill, call.language, call.query["successUrl"] or ""), call.language)
+        name = await receiver(self._wallets, bill.owner)
+        return shown(written(bill, name, call.language, call.query["successUrl"] or ""), call.language)
 
 
-def written(bill: Bill, language: str, success_url: str = "") -> str:
+async def receiver(wallets: Wallets, owner: int) -> str:
+    """Return how who is to be paid is shown to anybody: by the nickname, and never by the whole number."""
+    wallet, number = await wallets.get(owner), masked(f"+{owner}")
+    return f"{wallet.nickname}, {number}" if wallet and wallet.nickname else number
+
+
+def written(bill: Bill, name: str, language: str, success_url: str = "") -> str:
     """
     Write the page; whatever somebody typed is shown as text.
 
+    name         of the receiver
     success_url  once the bill is paid the page links to it, and says where it leads
     """
     words = WORDS[language]
     rows = [
-        ("to", f"+{bill.owner}"),
+        ("to", name),
         ("amount", f"{padded(bill.amount)} {CURRENCIES[bill.currency].letters}"),
         ("comment", bill.comment or ""),
         ("until", f"{datetime.fromtimestamp(bill.expires_at // SECOND, MOSCOW):%d.%m.%Y %H:%M} {words['zone']}"),

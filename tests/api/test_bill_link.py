@@ -14,6 +14,7 @@ import pytest
 
 from kalita.bills.link import destination
 from tests.api.house import Answer, House
+from tests.api.test_bill_page import shown_as
 from tests.api.test_bills import BILLS, KEYS
 from tests.servers import Demo, Wallet
 
@@ -90,8 +91,10 @@ def test_without_an_id_a_page_asks_and_its_button_issues_once(shop: Shop) -> Non
     answer = shop.open(amount="7", comment=EVIL, successUrl="shop.example", **{"customFields[a]": EVIL})
     page = answer.body.decode()
     assert (answer.status, shop.issued()) == (200, before)
-    for part in (f"+{shop.owner.number}", "7.00", html.escape(EVIL), "Выставить счёт", 'lang="ru"', "viewport"):
+    receiver = shown_as(shop.house, shop.owner)
+    for part in (receiver, "7.00", html.escape(EVIL), "Выставить счёт", 'lang="ru"', "viewport"):
         assert part in page
+    assert str(shop.owner.number) not in page
     assert "<script" not in page
     assert "Issue the bill" in shop.open(language="en").body.decode()
     first, second = carried(shop.press(page)), carried(shop.press(page))

@@ -5,15 +5,25 @@ Source: invoices.md 5.
 """
 
 import html
+import json
 from datetime import datetime
 from urllib.parse import urlencode, urlsplit
 
 import pytest
 
+from kalita.storage.engine import Step
 from tests.api.house import House
-from tests.api.test_bills import body, keys, put
+from tests.api.test_bills import KEYS, body, keys, put
+from tests.servers import Wallet
 
 EVIL = "<script>alert(1)</script>\"'&"
+
+
+def shown_as(house: House, owner: Wallet) -> str:
+    """Return how the receiver of a bill is called: by his nickname, and what anybody may see of his number."""
+    wallet, number = house.run(house.app.wallets.get(owner.number)), str(owner.number)
+    masked = f"+{number[:3]}{'•' * (len(number) - 5)}{number[-2:]}"
+    return f"{wallet.nickname}, {masked}" if wallet.nickname else masked
 
 
 FORMS = ["/form/?invoice_uid={}", "/form?invoiceUid={}", "/form/?invoice_uid={}&successUrl=x&paySource=qw"]
@@ -28,14 +38,49 @@ def test_the_page_shows_the_bill(house: House, form: str) -> None:
     answer = house.get(form.format(link[-36:]))
     assert (answer.status, answer.headers["content-type"]) == (200, "text/html;charset=UTF-8")
     text = answer.body.decode()
-    for part in (f"+{owner.number}", "100.50 RUB", html.escape(EVIL), "ждёт оплаты", f"{until:%d.%m.%Y %H:%M} (МСК)"):
+    receiver, comment = shown_as(house, owner), html.escape(EVIL)
+    for part in (receiver, "100.50 RUB", comment, "ждёт оплаты", f"{until:%d.%m.%Y %H:%M} (МСК)"):
         assert part in text
+    assert str(owner.number) not in text
     assert "<script" not in text
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
     assert answer.headers["x-frame-options"] == "DENY"
     english = house.get(form.format(link[-36:].upper()), accept_language="en").body.decode()
     assert "waits for payment" in english
+
+
+def test_a_receiver_without_a_nickname_is_a_masked_number(house: House) -> None:
+    """On the page of the bill, on that of a link, and in what payers list."""
+    owner, payer = house.wallet(), house.wallet()
+    answer = house.call("POST", KEYS, owner, {"keysPairName": "shop"}).json
+    sent = body(customer={"phone": f"+{payer.number}"})
+    link = put(house, Wallet(owner.number, answer["SecretKey"]), "nameless", sent).json["payUrl"]
+    house.run(house.app.engine.change(Step("wallet_erase", (owner.number,))))
+    wanted = shown_as(house, owner)
+    assert wanted[0] == "+"
+    pages = f"/form?invoice_uid={link[-36:]}", f"/create?publicKey={answer['PublicKey']}"
+    for text in (*(house.get(path).body.decode() for path in pages), told(house, payer)):
+        assert wanted in text
+        assert str(owner.number) not in text
+
+
+def test_payers_list_bills_without_the_number_of_who_asks(house: House) -> None:
+    """As the page does: nickname and masked number, in both of its names."""
+    owner, payer = house.wallet(), house.wallet()
+    put(house, keys(house, owner), "listed", body(customer={"phone": f"+{payer.number}"}))
+    found = told(house, payer)
+    assert str(owner.number) not in found
+    (bill,) = json.loads(found)["bills"]
+    assert bill["provider"]["short_name"] == bill["provider"]["long_name"] == shown_as(house, owner)
+    assert bill["provider"]["short_name"][0] != "+"
+
+
+def told(house: House, payer: Wallet) -> str:
+    """Return the text of the list of a payer's bills."""
+    answer = house.get("/checkout-api/api/bill/search", payer)
+    assert answer.status == 200
+    return answer.body.decode()
 
 
 def test_the_link_of_a_bill_leads_there_and_tells_its_end(house: House) -> None:
