@@ -300,7 +300,7 @@ class App:
             history_api.HistoryApi: history_api.HistoryApi(self.history, Shapes(self.catalogue), self.clock),
             bills_api.BillsApi: bills_api.BillsApi(self.bills, self.refunds, lambda: self.public_url),
             page.BillPage: page.BillPage(self.payers, self.wallets),
-            link.BillLink: link.BillLink(self.bills, self.wallets, self.clock),
+            link.BillLink: link.BillLink(self.bills, self.wallets, self.clock, rates.general),
             issued.Issued: issued.Issued(self.engine, self.clock, self.bills, self.payers),
             checkout.Checkout: checkout.Checkout(self.payers, self.key_pairs, self.wallets, lambda: self.public_url),
             hooks_api.HooksApi: hooks_api.HooksApi(self.hooks, self.clock, self.settings.hook_key_status, rates.tests),

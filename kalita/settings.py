@@ -44,7 +44,11 @@ class Settings:
         default=True, metadata={"help": "a transfer to a number without a wallet makes an unclaimed wallet"}
     )
     requests_a_minute: int = field(
-        default=600, metadata={"help": "requests a minute for one wallet outside history; 0: no bound"}
+        default=600,
+        metadata={
+            "help": "requests a minute for one wallet outside history, and bills a minute that links of one pair issue "
+            "from one address; 0: no bound"
+        },
     )
     bad_tokens_a_minute: int = field(
         default=60, metadata={"help": "calls with bad tokens a minute from one address; 0: no bound"}

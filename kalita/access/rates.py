@@ -2,8 +2,8 @@
 How often one may ask.
 
 History: 100 requests in any 60 seconds for one wallet, the next one starts a block of 5 minutes. Other sections: an
-operator's figure a minute for one wallet. Calls with bad tokens: a figure a minute for one address. Test messages to a
-hook: 10 a minute for one wallet.
+operator's figure a minute for one wallet; one address issues as many bills by links of one pair of keys. Calls with
+bad tokens: a figure a minute for one address. Test messages to a hook: 10 a minute for one wallet.
 Source: access.md 7, webhooks.md 4.6.
 """
 

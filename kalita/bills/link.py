@@ -2,7 +2,8 @@
 A bill by a link: whoever opens it issues a bill in the name of a public key's owner. Source: invoices.md 4.
 
 Anyone can write such a link, so what it says proves nothing: the receiver is shown, and only a link with an id of its
-own issues at once, the same bill every time.
+own issues at once, the same bill every time. The bills that one address issues by links of one pair are counted: behind
+a proxy all come from one address, and a flood of one shop's links holds up no other shop.
 """
 
 import re
@@ -15,6 +16,7 @@ from uuid import uuid4
 
 import msgspec
 
+from kalita.access.rates import Window, count
 from kalita.bills.api import BILL_ID, LONGEST, LONGEST_CONTACT, AmountBody, BillBody, CustomerBody, wish_of
 from kalita.bills.bill import MOST, Bill, Wish, expiry_of
 from kalita.bills.issue import Bills
@@ -22,9 +24,9 @@ from kalita.bills.page import LONGEST_URL, destination, document, receiver, refu
 from kalita.clock import Clock
 from kalita.money import RUB, padded, parse_amount
 from kalita.people.wallets import Wallets
-from kalita.refusals import BILL_EXISTS, BILL_NOT_FOUND, FORBIDDEN, UNAVAILABLE, Refused, malformed
+from kalita.refusals import BILL_EXISTS, BILL_NOT_FOUND, BLOCKED, FORBIDDEN, UNAVAILABLE, Refused, malformed
 from kalita.wire.dates import parse_moment
-from kalita.wire.endpoint import Answer, Call, Caller, Endpoint, Rate
+from kalita.wire.endpoint import Answer, Call, Caller, Endpoint
 from kalita.wire.params import Param, choice
 
 _LIFETIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d)(\d\d)", re.ASCII)
@@ -43,8 +45,8 @@ WORDS = {
 class BillLink:
     """Answer links that issue bills."""
 
-    def __init__(self, bills: Bills, wallets: Wallets, clock: Clock) -> None:
-        self._bills, self._wallets, self._clock = bills, wallets, clock
+    def __init__(self, bills: Bills, wallets: Wallets, clock: Clock, window: Window) -> None:
+        self._bills, self._wallets, self._clock, self._window = bills, wallets, clock, window
 
     async def open(self, call: Call) -> Answer:
         """Issue the bill of a link with an id and an amount; else ask first. HEAD only ever asks."""
@@ -52,12 +54,12 @@ class BillLink:
         if call.method == "HEAD" or call.query["billId"] is None or call.query["amount"] is None:
             name = await receiver(self._wallets, owner)
             return shown(asked(call.query, name, call.language), call.language)
-        return await self._issue(owner, pair, call.query)
+        return await self._issue(owner, pair, call)
 
     async def confirm(self, call: Call) -> Answer:
         """Issue a bill on the button of the page."""
         owner, pair = await self._pair(call.query["publicKey"])
-        return await self._issue(owner, pair, call.query)
+        return await self._issue(owner, pair, call)
 
     async def _pair(self, public: str) -> tuple[int, str]:
         found = await self._bills.pairs.by_public(public)
@@ -65,13 +67,15 @@ class BillLink:
             raise Refused(BILL_NOT_FOUND, "there is no such public key")
         return found
 
-    async def _issue(self, owner: int, pair: str, query: dict[str, Any]) -> Answer:
+    async def _issue(self, owner: int, pair: str, call: Call) -> Answer:
+        query, now = call.query, self._clock.now()
         if query["amount"] is None:
             raise malformed("amount", "it is required")
         bill_id, wish = query["billId"] or str(uuid4()), _wish(query)
-        past = wish.expiry is not None and expiry_of(wish.expiry, self._clock.now()) is None
-        if past and await self._bills.get(owner, bill_id) is None:
-            raise malformed("lifetime", "a moment to come is needed")
+        if await self._bills.get(owner, bill_id) is None:
+            if wish.expiry is not None and expiry_of(wish.expiry, now) is None:
+                raise malformed("lifetime", "a moment to come is needed")
+            count(self._window, f"{call.client} {pair}", now)
 
         def same(bill: Bill, wish: Wish) -> bool:
             return (bill.pair, bill.amount, bill.currency) == (pair, wish.amount, wish.currency)
@@ -161,9 +165,8 @@ QUERY = (
 def _row(method: str, handler: Any, title: str, **more: Any) -> Endpoint:
     return Endpoint(
         method, "/create", BillLink, handler, title, "invoices.md 4", caller=Caller.ANYONE, query=QUERY,
-        media="text/html", refusals=(BILL_NOT_FOUND, BILL_EXISTS, FORBIDDEN, UNAVAILABLE), rate=Rate.NONE,
-        said_as=refusal_page, moves=True,
-        **more,
+        media="text/html", refusals=(BILL_NOT_FOUND, BILL_EXISTS, FORBIDDEN, BLOCKED, UNAVAILABLE),
+        said_as=refusal_page, moves=True, **more,
     )  # fmt: skip
 
 

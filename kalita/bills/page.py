@@ -19,7 +19,7 @@ from kalita.clock import MOSCOW, SECOND
 from kalita.money import CURRENCIES, padded
 from kalita.people.wallets import Wallets
 from kalita.receipts.page import masked
-from kalita.refusals import BILL_NOT_FOUND, UNAVAILABLE, Refused
+from kalita.refusals import BILL_NOT_FOUND, BLOCKED, UNAVAILABLE, Refused
 from kalita.wire.endpoint import Answer, Call, Caller, Endpoint, Rate
 from kalita.wire.params import Param
 
@@ -108,8 +108,9 @@ def refusal_page(problem: Refused, language: str) -> Answer:
     """Say a refusal to a person; what is wrong with a link is named."""
     words, refusal = WORDS[language], problem.refusal
     text = str(words["unknown"]) if refusal is BILL_NOT_FOUND else refusal.text(language)
+    title = str(words["title" if refusal in (BLOCKED, UNAVAILABLE) else "wrong"])  # the same link may work later
     wrong = table((escape(field), "; ".join(reasons)) for field, reasons in (problem.fields or {}).items())
-    page = shown(document(language, str(words["wrong"]), f"<p>{escape(text)}</p>\n{wrong}"), language, refusal.status)
+    page = shown(document(language, title, f"<p>{escape(text)}</p>\n{wrong}"), language, refusal.status)
     extra = tuple((name.encode(), value.encode()) for name, value in problem.headers.items())
     return page._replace(headers=(*page.headers, *extra))
 

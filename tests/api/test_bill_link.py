@@ -7,12 +7,14 @@ or leads to a place that is no web address.
 
 import html
 import re
+from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 import pytest
 
 from kalita.bills.link import destination
+from kalita.web.request import Request
 from tests.api.house import Answer, House
 from tests.api.test_bill_page import shown_as
 from tests.api.test_bills import BILLS, KEYS
@@ -186,6 +188,35 @@ def test_a_wrong_key_is_not_found(shop: Shop) -> None:
 def test_only_web_addresses_are_gone_to(text: str, url: str | None) -> None:
     """http and https; a bare host gets https."""
     assert destination(text) == url
+
+
+def test_a_flood_of_links_issues_no_more_than_the_figure(tmp_path: Path) -> None:
+    """From one address, of one pair, in a minute; looking, old links, other pairs and other addresses go on."""
+    house = House(tmp_path, settings={"requests_a_minute": 3})
+    try:
+        shop, other = Shop(house), Shop(house)
+        page = shop.open(amount="1").body.decode()
+        carried(shop.press(page))
+        for name in ("1", "2"):
+            carried(shop.open(billId=name, amount="1"))
+        for late in (shop.open(billId="3", amount="1"), shop.press(shop.open(amount="1").body.decode())):
+            assert (late.status, late.headers["retry-after"]) == (423, "60")
+        shown = shop.open(billId="3", amount="1")
+        assert (shown.status, shown.headers["content-type"]) == (423, "text/html;charset=UTF-8")
+        assert "Ссылка неверна" not in shown.body.decode()
+        told = shop.open(accept="*/*", billId="3", amount="1")
+        assert (told.code, told.json["serviceName"]) == ("request.blocked", "create")
+        assert shop.bill("3").status == 404
+        for again in (shop.press(page), shop.open(billId="1", amount="1"), other.open(billId="1", amount="1")):
+            carried(again)
+        assert (shop.open(billId="1", amount="2").status, shop.open(billId="4", amount="0").status) == (409, 400)
+        query = urlencode({"publicKey": shop.public, "billId": "5", "amount": "1"}).encode()
+        request = Request("GET", "/create", query, len(query), [], b"", "10.0.0.1")
+        assert house.run(house.server.respond(request))[0].status == 303
+        house.later(60)
+        carried(shop.open(billId="3", amount="1"))
+    finally:
+        house.close()
 
 
 def test_over_http(server: Demo) -> None:
