@@ -3,9 +3,9 @@ A pace for work that can wait, in a process that answers requests: requests come
 
 Who waits gets a turn with the others of a tick. Every tick looks at how much of its core the thread has used since the
 last, and how late it came: when the core is short half as many begin with the next one, else a few more; where one is
-too many already, ticks get longer. Where one for each of the longest is too many, a few begin at once and as much
-seldomer: that costs less than one at a time, which finds its code and data gone from the core's memory. The core is
-short sooner while requests come.
+too many already, ticks get longer. Where one for each of the longest is too many, a few begin at once, seldom: that
+costs less than one at a time, which finds its code and data gone from the core's memory. The core is short sooner while
+requests come.
 """
 
 import asyncio
@@ -19,8 +19,8 @@ ALONE, BESIDE = 0.9, 0.5
 """The part of a core that is used, by requests and the work together, before the work holds back."""
 REQUESTS_A_TICK = 1
 MOST_A_TICK, MORE = 128, 2
-AT_ONCE = 4
-"""So many begin at once, and so many of the longest ticks lie between, where a core is wholly used."""
+AT_ONCE, SELDOM_S = 4, 0.128
+"""Where a core is wholly used so many begin at once, and then none for so long."""
 
 
 class Pace:
@@ -51,7 +51,7 @@ class Pace:
             while self._waiting:
                 self._begin()
                 begun, used, answered = monotonic(), thread_time(), ROUTES.answered
-                tick_s = self._tick_s * (AT_ONCE if self._seldom else 1)
+                tick_s = SELDOM_S if self._seldom else self._tick_s
                 await asyncio.sleep(tick_s)
                 lasted = monotonic() - begun
                 self.beside = ROUTES.answered - answered >= REQUESTS_A_TICK

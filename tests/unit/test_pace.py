@@ -48,7 +48,7 @@ def test_work_holds_back_when_the_loop_is_late(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_core_that_is_wholly_used_gets_a_few_at_a_time() -> None:
-    """One a tick, longer ticks, then four of them at once in the time of four; room makes all of it undone in turn."""
+    """One a tick, longer ticks, then a few at once and seldom; room makes all of it undone in turn."""
     under = Pace()
     while under._most > 1 or under._tick_s < pace.LONGEST_TICK_S:
         under._adapt(short=True)
