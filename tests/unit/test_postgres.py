@@ -262,10 +262,10 @@ def test_commit_that_no_standby_confirmed_is_not_answered(url: str) -> None:
     try:
 
         async def work() -> None:
-            connection = await asyncpg.connect(server.url())
+            connection = await connect(read(server.url()), KEYED, strict=True)
             await connection.execute("BEGIN")
             await connection.execute("CREATE TABLE a (x BIGINT)")
-            pid = connection.get_server_pid()
+            ((pid,),) = await connection.fetch("SELECT pg_backend_pid()")
             timer = threading.Timer(0.5, cancel, (pid,))
             timer.start()
             with pytest.raises(Unavailable, match="not confirmed"):

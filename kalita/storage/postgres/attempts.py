@@ -40,19 +40,11 @@ async def commit(db: Connection, chain: bool = False) -> None:
 
     An operator who cancels the wait for a standby makes the server answer success, with no more than a warning.
     """
-    warnings: list[object] = []
-
-    def listen(_: object, message: object) -> None:
-        warnings.append(message)
-
-    db.add_log_listener(listen)
-    try:
-        status = await db.execute("COMMIT AND CHAIN" if chain else "COMMIT")
-    finally:
-        db.remove_log_listener(listen)
-    if status != "COMMIT" or warnings:
+    db.remarks.clear()
+    status = await db.execute("COMMIT AND CHAIN" if chain else "COMMIT")
+    if status != "COMMIT" or db.remarks:
         db.terminate()
-        raise Unavailable(f"the commit was not confirmed: {warnings or status}")
+        raise Unavailable(f"the commit was not confirmed: {[*db.remarks] or status}")
 
 
 async def roll_back(db: Connection) -> None:
@@ -104,7 +96,7 @@ class GroupAttempts:
         self.repeats = len(found.payments)
         writes = self._judge(found)
         if writes.refused:
-            found = await group.find_again(db, self._queries, self._needs)
+            found = await group.find(db, self._queries, self._needs, self._epoch)
             self.repeats = len(found.payments)
             writes = self._judge(found)
         if writes.group is not None:

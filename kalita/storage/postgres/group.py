@@ -1,8 +1,8 @@
 """
-The group write on PostgreSQL: one statement that locks and looks up, and one that writes what every group writes.
+The group write on PostgreSQL: one statement that locks, and one that writes what every group writes.
 
-A statement sees what was committed before it began, so it may miss the key that a rival wrote while it waited for his
-lock: see `find` and `find_again`. Rows go in as arrays of the table's own type: what an array of each column costs
+A statement sees what was committed before it began, so it may miss the account that a rival opened while it waited for
+his lock: see `find`. Rows go in as arrays of the table's own type: what an array of each column costs
 the driver and the server is most of a payment (docs/performance.md).
 """
 
@@ -58,34 +58,20 @@ The access epoch comes along: under load that is often enough, and costs no read
 """
 
 
-def _look_up(first: int) -> str:
-    """Return what looks up repeats and payments that wait; its parameters are numbered from `first` on."""
-    owners, ids, wallets, streams, txns = (f"${first + number}" for number in range(5))
-    return f"""
+LOOK_UP = """
 SELECT 0 AS what, p.owner AS a, p.txn_id AS b, 0::BIGINT AS c, 0::BIGINT AS d,
        p.client_id AS e, p.meaning AS f, p.answer AS g
-  FROM unnest({owners}::BIGINT[], {ids}::TEXT[]) AS wanted (owner, client_id)
+  FROM unnest($1::BIGINT[], $2::TEXT[]) AS wanted (owner, client_id)
  CROSS JOIN LATERAL
        (SELECT * FROM payment WHERE owner = wanted.owner AND client_id = wanted.client_id LIMIT 1) AS p
  UNION ALL
 SELECT 1, h.wallet, h.stream, h.txn_id, h.sum + h.commission, NULL, NULL, NULL
-  FROM unnest({wallets}::BIGINT[], {streams}::BIGINT[], {txns}::BIGINT[]) AS wanted (wallet, stream, txn_id)
+  FROM unnest($3::BIGINT[], $4::BIGINT[], $5::BIGINT[]) AS wanted (wallet, stream, txn_id)
  CROSS JOIN LATERAL
        (SELECT * FROM history
          WHERE wallet = wanted.wallet AND stream = wanted.stream AND txn_id = wanted.txn_id AND state = 1
          LIMIT 1) AS h"""
-
-
-LOOK_UP = _look_up(1)
-
-_LOCKED = len(_ACCOUNT) + 3
-FIND = f"""
-SELECT locked.*, NULL::INT, NULL::BIGINT, NULL::BIGINT, NULL::BIGINT, NULL::BIGINT, NULL::TEXT, NULL::TEXT, NULL::TEXT
-  FROM ({LOCK}) AS locked
- UNION ALL
-SELECT {", ".join(["NULL"] * _LOCKED)}, looked.*
-  FROM ({_look_up(3)}) AS looked"""
-"""Both at once: it may miss what a rival wrote while it waited for his lock."""
+"""Repeats, and payments that wait."""
 
 _CHANGING = ("balance", "bars", "entries", "last_txn", "sum_in", "sum_out", "sum_card", "spent")
 _SET = ", ".join(f"{name} = new.{name}" for name in _CHANGING)
@@ -122,33 +108,39 @@ RENEW = f"UPDATE lane SET leased_until = {NOW} + {LEASE_US} WHERE lane = $1"
 
 async def find(db: Connection, queries: Mapping[str, str], needs: Needs, epoch: Epoch) -> Found:
     """
-    Lock what the orders touch and read what they need, in one statement.
+    Lock what the orders touch, then read what they need.
 
-    What it missed of a rival who held a lock shows when the group is written, as a unique key that is there, and the
-    group is tried again. A refusal writes nothing: whoever refuses has to ask `find_again`.
+    An account that a rival opened while we waited for his lock is missed: when the group is written it shows, as a
+    unique key that is there, and the group is tried again. A refusal writes nothing: whoever refuses has to ask once
+    more, under the locks that are held already.
     raises  LaneLost when the lane is leased to another writer
     """
     begun = monotonic()
-    rows = await db.fetch(FIND, needs.lane, needs.accounts, *_wanted(needs))
-    lane, accounts, current = _locked(rows)
+    lane, accounts, current = await lock(db, needs)
+    if lane is None or lane.holder != needs.holder:
+        raise LaneLost(needs.lane)
     if current is not None:
         epoch.learn(current, begun)
-    return await _found(db, queries, needs, lane, accounts, [row[_LOCKED:] for row in rows])
+    found = Found(lane, accounts, {}, {})
+    if needs.keys or needs.waiting:
+        await _look_up(db, needs, found)
+    for guard in needs.guards:
+        if await db.fetch(queries[guard[0]], *guard[1]):
+            found.guards.add(guard)
+    return found
 
 
-async def find_again(db: Connection, queries: Mapping[str, str], needs: Needs) -> Found:
-    """Read anew under the locks that are held already: this look-up misses nothing."""
-    lane, accounts = await lock(db, needs)
-    return await _found(db, queries, needs, lane, accounts, await db.fetch(LOOK_UP, *_wanted(needs)))
+async def lock(db: Connection, needs: Needs) -> tuple[LaneRow | None, dict[int, AccountRow], int | None]:
+    """Lock the lane and the accounts that are there; return them as they are then, and the access epoch."""
+    return _locked(await db.fetch(LOCK, needs.lane, needs.accounts))
 
 
-async def lock(db: Connection, needs: Needs) -> tuple[LaneRow | None, dict[int, AccountRow]]:
-    """Lock the lane and the accounts that are there; return them as they are then."""
-    return _locked(await db.fetch(LOCK, needs.lane, needs.accounts))[:2]
-
-
-def _wanted(needs: Needs) -> tuple[Any, ...]:
-    return *_turned(needs.keys, 2), *_turned(needs.waiting, 3)
+async def _look_up(db: Connection, needs: Needs, found: Found) -> None:
+    for what, a, b, c, d, e, f, g in await db.fetch(LOOK_UP, *_turned(needs.keys, 2), *_turned(needs.waiting, 3)):
+        if what == 0:
+            found.payments[a, e] = PaymentRow(a, e, b, f, g)
+        else:
+            found.waiting[a, b, c] = d
 
 
 def _locked(rows: Iterable[Row]) -> tuple[LaneRow | None, dict[int, AccountRow], int | None]:
@@ -160,24 +152,6 @@ def _locked(rows: Iterable[Row]) -> tuple[LaneRow | None, dict[int, AccountRow],
         elif row[0] is not None:
             accounts[row[0]] = AccountRow(*row[:width])
     return lane, accounts, epoch
-
-
-async def _found(
-    db: Connection, queries: Mapping[str, str], needs: Needs, lane: LaneRow | None, accounts: dict[int, AccountRow],
-    looked_up: Iterable[Row],
-) -> Found:  # fmt: skip
-    if lane is None or lane.holder != needs.holder:
-        raise LaneLost(needs.lane)
-    found = Found(lane, accounts, {}, {})
-    for what, a, b, c, d, e, f, g in looked_up:
-        if what == 0:
-            found.payments[a, e] = PaymentRow(a, e, b, f, g)
-        elif what == 1:
-            found.waiting[a, b, c] = d
-    for guard in needs.guards:
-        if await db.fetch(queries[guard[0]], *guard[1]):
-            found.guards.add(guard)
-    return found
 
 
 async def write(db: Connection, queries: Mapping[str, str], writes: Writes) -> None:
