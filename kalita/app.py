@@ -47,7 +47,6 @@ from kalita.limits.worth import worth
 from kalita.messages.mail import Folder, Smtp
 from kalita.messages.post import Post
 from kalita.messages.sms import way_of
-from kalita.observe import log
 from kalita.outbound.addresses import LOOPBACK, networks
 from kalita.outbound.client import Failure, Outbound
 from kalita.outbound.deliver import Deliverer
@@ -83,6 +82,7 @@ from kalita.settings import BadSetting, Settings, pauses_s
 from kalita.storage.engine import Engine, Step, Unavailable
 from kalita.storage.outbox import Channel
 from kalita.storage.place import Place
+from kalita.storage.watch import Watch
 from kalita.web import openapi, reference, status
 from kalita.web.openapi import Description
 from kalita.web.reference import Reference
@@ -192,6 +192,11 @@ class App:
             engine, self.writer, self.catalogue, keys, settings.make_wallets, self.limits, self.exchange,
             self.dispatch, self.prepared, settings.strict_requisites,
         )  # fmt: skip
+        self._watch = Watch({
+            "clock": lambda: _move(engine, clock, settings, self._serving),
+            "token_uses": self.tokens.write_uses, "catalogue": self.providers.refresh,
+            "rates": self.exchange.refresh, "prefixes": self.detector.refresh,
+        })  # fmt: skip
 
     @classmethod
     async def open(
@@ -229,17 +234,13 @@ class App:
 
     async def refresh(self) -> None:
         """Take up what commands changed beside this process: the clock, the catalogue."""
-        await _move(self.engine, self.clock, self.settings, self._serving)
-        await self.tokens.write_uses()
-        await self.providers.refresh()
-        await self.exchange.refresh()
-        await self.detector.refresh()
+        await self._watch.once()
 
     async def start(self) -> None:
         """Begin to write: lease a lane. A server also begins to look for changes."""
         await self.writer.start()
         if self._serving:
-            self._tasks.append(asyncio.create_task(self._watch()))
+            self._tasks.append(asyncio.create_task(self._watch.run(WATCH_S)))
             self._tasks.append(asyncio.create_task(self.dispatch.run()))
             if self.settings.rates_url:
                 work = keep_up(self.settings.rates_url, self.outbound, self.exchange)
@@ -348,14 +349,6 @@ class App:
         if ca not in self._ways:
             self._ways[ca] = outbound(self.settings, ca)
         return self._ways[ca]
-
-    async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(WATCH_S)
-            try:
-                await self.refresh()
-            except Unavailable as problem:
-                log.warning("not_refreshed", reason=str(problem))
 
     async def _check_key(self) -> None:
         check = self.keys.digest("check", b"kalita")

@@ -41,7 +41,7 @@ def list_(kind: str | None, data: Path | None, as_json: bool) -> None:
     """
     settings = settings_of(data=data)
     rows = run(lambda: with_app(settings, lambda app: app.providers.rows(), writes=False))
-    found = [facts(row) for _, row in sorted(rows.items()) if kind in (None, row["kind"])]
+    found = [facts(row) for _, row in sorted(rows.items()) if kind in (None, row.get("kind"))]
     if as_json:
         show({"providers": found})
         return
