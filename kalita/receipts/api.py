@@ -165,5 +165,6 @@ ROWS = (
         refusals=(UNAVAILABLE,),
         rate=Rate.NONE,
         sampled=True,
+        said_as=page.refusal_page,
     ),
 )

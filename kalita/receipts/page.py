@@ -17,6 +17,7 @@ from kalita.receipts.find import Checked
 from kalita.receipts.paper import KINDS, moscow
 from kalita.receipts.paper import WORDS as OF_PAPER
 from kalita.receipts.words import on_paper
+from kalita.refusals import VALIDATION, Refused
 from kalita.wire.endpoint import Answer
 
 WORDS = {
@@ -45,18 +46,38 @@ def answer(checked: Checked | None, catalogue: Catalogue, issuer: str, language:
     lines = _lines(checked, catalogue, language) if checked else []
     table = "".join(f"<tr><th>{escape(label)}</th><td>{escape(value)}</td></tr>\n" for label, value in lines)
     said = f"<h2>{words['says']}</h2>\n<table>\n{table}</table>\n<p class=soft>{words['compare']}</p>"
+    told = (words[verdict], words[f"{verdict}_more"])
+    return _page(verdict, told, language, issuer=issuer, claims=said if lines else "")
+
+
+def refusal_page(problem: Refused, language: str) -> Answer:
+    """Say a refusal to a person; what has not the form of a code is no receipt of ours."""
+    words, refusal = WORDS[language], problem.refusal
+    wrong = refusal is VALIDATION and "code" in (problem.fields or {})
+    told = (words["unknown"], words["unknown_more"]) if wrong else (refusal.text(language), "")
+    page = _page("unknown", told, language, refusal.status)
+    extra = tuple((name.encode(), value.encode()) for name, value in problem.headers.items())
+    return page._replace(headers=(*page.headers, *extra))
+
+
+def _page(
+    verdict: str, told: tuple[str, str], language: str, status: int = 200, issuer: str = "", claims: str = ""
+) -> Answer:
+    """Fill the page. told: the verdict in words, and what it means; claims: HTML of what the receipt says."""
+    heading = WORDS[language]["heading"]
     html = Template(_file("check.html")).substitute(
         language=language,
-        issuer=escape(issuer),
-        heading=words["heading"],
+        title=escape(f"{heading} — {issuer}" if issuer else heading),
+        issuer=f'<p class="issuer">{escape(issuer)}</p>\n' if issuer else "",
+        heading=heading,
         verdict=verdict,
         sign=SIGNS[verdict],
-        said=words[verdict],
-        more=words[f"{verdict}_more"],
-        claims=said if lines else "",
+        said=escape(told[0]),
+        more=escape(told[1]),
+        claims=claims,
         style=_file("check.css"),
     )
-    return Answer(html.encode(), content_type=b"text/html;charset=UTF-8", headers=_headers(language))
+    return Answer(html.encode(), status, content_type=b"text/html;charset=UTF-8", headers=_headers(language))
 
 
 def _lines(checked: Checked, catalogue: Catalogue, language: str) -> list[tuple[str, str]]:

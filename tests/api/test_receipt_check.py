@@ -10,7 +10,10 @@ import pytest
 from kalita.history.pages import Shown
 from kalita.keys import Keys
 from kalita.receipts.receipt import CODE_LENGTH, Codes, Receipt
+from kalita.refusals import UNAVAILABLE
+from kalita.storage.engine import Unavailable
 from tests.api.house import Answer, House, payment
+from tests.api.test_bill_link import BROWSER
 from tests.api.test_reference import Page
 from tests.commands import past_the_program
 
@@ -53,6 +56,36 @@ def test_forged_codes_are_not_ours(house: House, receipt: Receipt) -> None:
         assert "<table>" not in told
     for one in (code[:20], code + "=", "../" * 20, "%00" * 40):
         assert house.get(f"/receipt/{one}").status in (400, 404)
+
+
+@pytest.mark.parametrize(("language", "words"), [("ru", "Не наша квитанция"), ("en", "Not a receipt of ours")])
+def test_a_code_of_a_wrong_form_is_told_a_browser_as_a_page(house: House, language: str, words: str) -> None:
+    """With the status of the refusal and the heads of the page; whoever asks for JSON, or for anything, gets JSON."""
+    for code in ("AAAA", "A" * 129, "A" * 40 + "="):
+        told = house.get(f"/receipt/{code}", accept=BROWSER, accept_language=language)
+        assert (told.status, told.headers["content-type"]) == (400, "text/html;charset=UTF-8")
+        assert (told.headers["x-frame-options"], told.headers["content-language"]) == ("DENY", language)
+        shown = Page(told.body.decode())
+        assert (shown.all("html"), len(shown.all("h1")), code in told.body.decode()) == ([{"lang": language}], 1, False)
+        assert words in told.body.decode()
+        for accept in ("application/json", "*/*"):
+            assert house.get(f"/receipt/{code}", accept=accept).code == "validation.error"
+
+
+def test_books_that_cannot_be_asked_are_told_a_browser_as_a_page(
+    house: House, receipt: Receipt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says so, and when to come again: nobody is told that a receipt is wrong."""
+
+    async def away(code: str) -> None:
+        raise Unavailable("the disk is full")
+
+    monkeypatch.setattr(house.app.receipts, "check", away)
+    told = house.get(f"/receipt/{'A' * CODE_LENGTH}", accept=BROWSER, accept_language="en")
+    heads = told.headers
+    assert (told.status, heads["retry-after"], heads["content-type"]) == (503, "1", "text/html;charset=UTF-8")
+    assert UNAVAILABLE.en in told.body.decode()
+    assert "Not a receipt" not in told.body.decode()
 
 
 @pytest.mark.parametrize(
