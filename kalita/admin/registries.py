@@ -8,12 +8,12 @@ import click
 
 from kalita import ids
 from kalita.admin.agents import day_of, known, name_of
-from kalita.admin.options import data_option, settings_of, show
+from kalita.admin.options import CURRENCY, WALLET_LETTERS, data_option, settings_of, show
 from kalita.admin.running import Refused, run, with_app
-from kalita.agents.registry import BadRegistry, Difference, Line, differences, read, written
+from kalita.agents.registry import BadRegistry, Difference, Line, differences, read, totals, written
 from kalita.app import App
 from kalita.clock import MOSCOW, SECOND, micros
-from kalita.money import face
+from kalita.money import CURRENCIES, RUB, face
 from kalita.payments.payouts import State
 
 AGAINST = click.option(
@@ -35,15 +35,22 @@ def registry() -> None:
 @registry.command()
 @click.argument("number", type=click.IntRange(1, 10**9 - 1), metavar="ID")
 @click.argument("day", callback=day_of)
+@click.option(
+    "--currency", type=CURRENCY, metavar="|".join(WALLET_LETTERS), help="Payments in this one alone [default: in all]."
+)
 @AGAINST
 @data_option
-def provider(number: int, day: str, against: Path | None, data: Path | None) -> None:
+def provider(number: int, day: str, currency: int | None, against: Path | None, data: Path | None) -> None:
     """
     Write what the provider ID took on DAY (YYYYMMDD, Moscow), as far as we know.
+
+    The form has no currency. Where payments are in several, the total of the last line is a check sum and no money:
+    what they come to in each is told on standard error, with --against in `totals`; or ask for each with --currency.
 
     \b
     Example:  kalita registry provider 674 20260131 > out.csv
               kalita registry provider 674 20260131 --against theirs.csv
+              kalita registry provider 9000001 20260131 --currency KZT > tenge.csv
     Exit:     0 written, or nothing differs; 1 something differs; 2 wrong command line, setting or FILE
     """
 
@@ -52,9 +59,9 @@ def provider(number: int, day: str, against: Path | None, data: Path | None) -> 
         low, high = (ids.first_of_second(micros(one)) for one in (begin, begin + timedelta(days=1)))
         rows = await app.engine.all("payouts_of_provider", number, low, high - 1)
         return [
-            Line(str(txn), _date(txn), account, amount)
-            for txn, _, amount, account, state in rows
-            if state == State.DONE
+            Line(str(txn), _date(txn), account, amount, its)
+            for txn, its, amount, account, state in rows
+            if state == State.DONE and currency in (None, its)
         ]
 
     _tell(against, data, work)
@@ -76,7 +83,7 @@ def agent(name: str, day: str, against: Path | None, data: Path | None) -> None:
 
     async def work(app: App) -> list[Line]:
         rows = await app.agents.paid_in(await known(app, name), day)
-        return [Line(one.txn_id, one.txn_date, one.account, one.amount) for one in rows]
+        return [Line(one.txn_id, one.txn_date, one.account, one.amount, RUB) for one in rows]
 
     _tell(against, data, work)
 
@@ -91,11 +98,27 @@ def _tell(against: Path | None, data: Path | None, work: Callable[[App], Awaitab
     ours = run(lambda: with_app(settings, work, writes=False))
     if against is None:
         click.echo(written(ours), nl=False)
+        _summarize(ours)
         return
     found = differences({one.txn_id: one.amount for one in ours}, theirs)
-    show({"ours": len(ours), "theirs": len(theirs), "differences": [_shown(one) for one in found]})
+    sums = [
+        {"currency": CURRENCIES[one.currency].letters, "payments": one.payments, "sum": face(one.amount, one.currency)}
+        for one in totals(ours)
+    ]
+    differing = [_shown(one) for one in found]
+    show({"ours": len(ours), "theirs": len(theirs), "totals": sums, "differences": differing})
     if found:
         raise Refused(f"{len(found)} payments differ; nothing was booked")
+
+
+def _summarize(ours: list[Line]) -> None:
+    """Say beside a list of several currencies what it comes to in each."""
+    sums = totals(ours)
+    if len(sums) > 1:
+        click.echo("The total of the last line adds different currencies up. In each:", err=True)
+        for one in sums:
+            sum_ = f"{face(one.amount, one.currency)} {CURRENCIES[one.currency].letters}"
+            click.echo(f"{one.payments} payments, {sum_}", err=True)
 
 
 def _theirs(file: Path) -> list[Line]:

@@ -2,7 +2,8 @@
 Registries: the list of a day's payments that two sides exchange, and what differs. Source: osmp.md "Rules".
 
 One line a payment, `txn_id;txn_date;account;sum`; the last line is `count;total`. An account may hold a `;`: the others
-are told from both ends. Nothing is booked by what differs.
+are told from both ends. Nothing is booked by what differs. The form has no place for a currency: of several in one list
+`total` is a check sum and no money, see `totals`.
 """
 
 import re
@@ -22,11 +23,20 @@ class BadRegistry(ValueError):  # noqa: N818 - named for what is wrong
 
 
 class Line(NamedTuple):
-    """One payment: the payer's id and date, whom it was for, minor units."""
+    """One payment: the payer's id and date, whom it was for, minor units, of what; None: the form does not tell."""
 
     txn_id: str
     txn_date: str
     account: str
+    amount: int
+    currency: int | None = None
+
+
+class Total(NamedTuple):
+    """How many payments there are in a currency, and what they come to, minor units."""
+
+    currency: int
+    payments: int
     amount: int
 
 
@@ -43,6 +53,16 @@ def written(lines: Iterable[Line]) -> str:
     kept = list(lines)
     text = [f"{one.txn_id};{one.txn_date};{one.account};{_sum(one.amount)}" for one in kept]
     return "\n".join([*text, f"{len(kept)};{_sum(sum(one.amount for one in kept))}"]) + "\n"
+
+
+def totals(ours: Iterable[Line]) -> list[Total]:
+    """Add our own payments up, those of each currency by themselves."""
+    found: dict[int, Total] = {}
+    for one in ours:
+        assert one.currency is not None, "only a list that was read does not tell"
+        _, payments, amount = found.get(one.currency, (one.currency, 0, 0))
+        found[one.currency] = Total(one.currency, payments + 1, amount + one.amount)
+    return sorted(found.values())
 
 
 def _sum(amount: int) -> str:
