@@ -82,7 +82,7 @@ from kalita.settings import BadSetting, Settings, pauses_s
 from kalita.storage.engine import Engine, Step, Unavailable
 from kalita.storage.outbox import Channel
 from kalita.storage.place import Place
-from kalita.storage.watch import Watch
+from kalita.storage.watch import Part, Watch
 from kalita.web import openapi, reference, status
 from kalita.web.openapi import Description
 from kalita.web.reference import Reference
@@ -161,7 +161,10 @@ class App:
         self.acts = Acts(engine, clock)
         self.contacts = Contacts(engine, self.wallets, clock)
         self.leaving = Leaving(engine, self.writer, self.wallets, self.identification, clock)
-        self.moving = Moving(self.writer, self.wallets, self.identification, self.leaving, self.limits.unbound, clock)
+        self.moving = Moving(
+            self.writer, self.wallets, self.identification, self.leaving, self.limits.unbound, self.limits.carried,
+            clock,
+        )  # fmt: skip
         self.history = History(engine)
         self.public_url = settings.public_url or f"http://{settings.host}:{settings.port}"
         self.post, self.press = Post(engine, keys, clock, _mail(settings), settings.mail_from), Press()
@@ -192,11 +195,7 @@ class App:
             engine, self.writer, self.catalogue, keys, settings.make_wallets, self.limits, self.exchange,
             self.dispatch, self.prepared, settings.strict_requisites,
         )  # fmt: skip
-        self._watch = Watch({
-            "clock": lambda: _move(engine, clock, settings, self._serving),
-            "token_uses": self.tokens.write_uses, "catalogue": self.providers.refresh,
-            "rates": self.exchange.refresh, "prefixes": self.detector.refresh,
-        })  # fmt: skip
+        self._watch = Watch(self._parts())
 
     @classmethod
     async def open(
@@ -235,6 +234,13 @@ class App:
     async def refresh(self) -> None:
         """Take up what commands changed beside this process: the clock, the catalogue."""
         await self._watch.once()
+
+    def _parts(self) -> dict[str, Part]:
+        return {
+            "clock": lambda: _move(self.engine, self.clock, self.settings, self._serving),
+            "token_uses": self.tokens.write_uses, "catalogue": self.providers.refresh,
+            "rates": self.exchange.refresh, "prefixes": self.detector.refresh,
+        }  # fmt: skip
 
     async def start(self) -> None:
         """Begin to write: lease a lane. A server also begins to look for changes."""

@@ -153,9 +153,9 @@ def move(old: int, new: int, data: Path | None, as_json: bool) -> None:
     """
     Let the owner of the wallet OLD have the number NEW: a new wallet takes over, the old one is closed.
 
-    Money, level, person, nickname, language, mail address and default balance go over. The books keep what they say:
-    the history of OLD stays there. The hooks of OLD end, and whoever calls with its token or keys is
-    told that the wallet was closed; issue a token for NEW.
+    Money, level, person, nickname, language, mail address and default balance go over, and what was spent of the
+    limits. The books keep what they say: the history of OLD stays there. The hooks of OLD end, and whoever calls with
+    its token or keys is told that the wallet was closed; issue a token for NEW.
 
     \b
     Example:  kalita wallet move 79991112233 79997778899

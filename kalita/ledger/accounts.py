@@ -47,6 +47,11 @@ def owner_of(account: int) -> int:
     return account // 8192
 
 
+def currency_of(account: int) -> int:
+    """Return the currency of an account."""
+    return account % 8192 // 8
+
+
 _RUB, _USD, _EUR, _KZT = (currency * 8 + Kind.WALLET for currency in WALLET_CURRENCIES)
 
 

@@ -17,9 +17,10 @@ from kalita.ledger.accounts import Direction, Kind, account_id, account_range, o
 from kalita.ledger.counters import read
 from kalita.ledger.group import period_at
 from kalita.ledger.order import DAY, MONTH, TXN, Ceiling, Check, Count, Extra, Order, Record
-from kalita.limits.table import OF, TENGE, TURNOVER_MASK, Category, Limit, Table, built_in, read_table
+from kalita.limits.table import BY_TOKEN, OF, TENGE, TURNOVER_MASK, Category, Limit, Table, built_in, read_table
 from kalita.limits.worth import worth
 from kalita.money import KZT, RUB
+from kalita.people.moving import TRANSFER
 from kalita.people.wallets import Level
 from kalita.refusals import Refusal, payment
 from kalita.storage.engine import Engine, Step
@@ -192,7 +193,7 @@ class Limits:
     async def spent(self, wallet: int, period: int) -> dict[int, tuple[int, int]]:
         """Return what a wallet spent in a period, by category: minor units, number of payments."""
         found: dict[int, tuple[int, int]] = {}
-        for (text,) in await self._engine.all("spent_of", *account_range(wallet)):
+        for _, text in await self._engine.all("spent_of", *account_range(wallet)):
             for (at, category), (amount, number) in read(text).items():
                 if at == period:
                     before = found.get(category, (0, 0))
@@ -231,6 +232,23 @@ class Limits:
         """Count a transfer between wallets that no limit may refuse."""
         bound = await self.bind(order, Category.TRANSFER)
         return replace(bound, counts=tuple(count._replace(checks=()) for count in bound.counts), ceilings=())
+
+    async def carried(self, old: int, new: int) -> tuple[Count, ...]:
+        """
+        Return what lets a wallet go on with what its owner spent of his limits in an old one, which is barred.
+
+        The money that moved over was not spent; what a token with a cap paid ends with the token.
+        """
+        shift, counts = account_id(new - old, Kind.WALLET, 0), []
+        for account, text in await self._engine.all("spent_of", *account_range(old)):
+            for (period, category), (amount, number) in read(text).items():
+                if category != BY_TOKEN:
+                    counts.append(Count(account + shift, period, category, amount, number))
+        for stream, txn_id, sum_, commission in await self._engine.all("moved_out", old):
+            record = Record(old, Direction.OUT, stream % 1000, TRANSFER, "", sum_, commission, "", None)
+            back = await self.given_back(record, txn_id, Category.TRANSFER)
+            counts += [count._replace(account=count.account + shift) for count in back]
+        return tuple(counts)
 
     async def given_back(self, record: Record, txn_id: int, category: Category) -> tuple[Count, ...]:
         """

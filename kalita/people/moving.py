@@ -1,8 +1,9 @@
 """
 A new phone number: the wallet's number is its phone, and the books keep what they say; so a new wallet takes over.
 
-Money, level, person, nickname, language, mail address and default balance go over. The old wallet is closed and keeps
-its history; whoever calls with its token or keys is told that it was closed, and its hooks end.
+Money, level, person, nickname, language, mail address and default balance go over, and what was spent of the limits.
+The old wallet is closed and keeps its history; whoever calls with its token or keys is told that it was closed, and its
+hooks end.
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from kalita.access.acts import Who, act
 from kalita.clock import Clock
 from kalita.ledger.accounts import Direction, Kind, account_id
-from kalita.ledger.order import Accepted, Opening, Order, Record, Transfer
+from kalita.ledger.order import Accepted, Count, Opening, Order, Record, Transfer
 from kalita.ledger.writer import Ledger
 from kalita.people.identify import Identification
 from kalita.people.leaving import Leaving
@@ -22,17 +23,23 @@ TRANSFER, RECEIVED = 99, 7
 Unbound = Callable[[Order], Awaitable[Order]]
 """Counts what an order moves, but lets no limit refuse it."""
 
+Carried = Callable[[int, int], Awaitable[tuple[Count, ...]]]
+"""Returns what a new wallet has to count, to go on with what its owner spent of his limits in the old one."""
+
+WITH_LIMITS = "limits"
+"""What an act of moving is about since these went over, too; the audit tells by it whose counters they are part of."""
+
 
 class Moving:
     """Let owners move to another number."""
 
     def __init__(
         self, writer: Ledger, wallets: Wallets, identification: Identification, leaving: Leaving, unbound: Unbound,
-        clock: Clock,
+        carried: Carried, clock: Clock,
     ) -> None:  # fmt: skip
         self._writer, self._wallets = writer, wallets
         self._identification, self._leaving = identification, leaving
-        self._unbound, self._clock = unbound, clock
+        self._unbound, self._carried, self._clock = unbound, carried, clock
 
     async def move(self, old: int, new: int) -> str | None:
         """
@@ -54,7 +61,8 @@ class Moving:
             refused = await self._carry(old, new, balance) if balance.available else None
             if refused is not None:
                 return refused
-        return await self._leaving.close(old, *await self._handed_over(old, new))
+        handed_over = await self._handed_over(old, new)
+        return await self._leaving.close(old, *handed_over, counted=lambda: self._carried(old, new))
 
     async def _made(self, old: Wallet, new: int, balances: list[Balance]) -> bool:
         """Make the new wallet; return whether there is one that was made for the old one, now or before."""
@@ -82,7 +90,7 @@ class Moving:
             Step("wallet_takes_over", (new, old)),
             Step("wallet_erase", (old,)),
             Step("wallet_named", (new,)),
-            act(new, now, Who.OPERATOR, "wallet.moved_here"),
+            act(new, now, Who.OPERATOR, "wallet.moved_here", WITH_LIMITS),
             act(old, now, Who.OPERATOR, "wallet.moved_away"),
         )
 

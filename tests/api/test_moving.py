@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from kalita.clock import month_of
 from kalita.people.wallets import Level
 from kalita.storage.engine import Step, Unavailable
-from tests.api.house import House
+from tests.api.house import House, payment
 from tests.api.table import PERSON
 from tests.commands import past_the_program
 from tests.servers import Wallet
@@ -61,9 +62,15 @@ def kept(house: House, number: int) -> dict[str, int]:
     return counts
 
 
+def counted(house: House, number: int) -> dict[int, tuple[int, int]]:
+    """Return what a wallet spent of its limits in this month."""
+    return house.run(house.app.limits.spent(number, month_of(house.hand.now // 1000)))
+
+
 def mover(house: House) -> Wallet:
     """Make an owner with money in two currencies, a person, a nickname and an address."""
-    who = house.wallet(RUB=100_00, USD=7_00)
+    who = house.wallet(RUB=103_00, USD=7_00)
+    assert house.pay(who, payment(house.wallet().number, 3)).status == 200
     where = f"/identification/v1/persons/{who.number}/identification"
     passport = f"{who.number % 10**10:010d}"
     assert house.call("POST", where, who, PERSON | {"passport": passport}).status == 200
@@ -96,6 +103,7 @@ def test_a_move_that_broke_off_is_ended_by_the_same_command(house: House) -> Non
             after = house.run(house.app.wallets.get(new))
             assert (after.nickname, after.email, after.level) == (known.nickname, known.email, known.level)
             assert house.run(house.app.identification.current(new)) == before
+            assert sum(amount for amount, _ in counted(house, new).values()) == 3_00, steps
             assert house.get("/person-profile/v1/profile/current", who).status == 404
             broke = broken.broke
         steps += 1

@@ -77,6 +77,9 @@ UPDATE wallet SET level = $2 WHERE wallet = $1;
 -- name: wallet_restrict
 UPDATE wallet SET restricted = $2, blocked = $3 WHERE wallet = $1;
 
+-- name: wallet_open
+SELECT 1 FROM wallet WHERE wallet = $1 AND closed_at IS NULL /* postgres: FOR UPDATE */;
+
 -- name: wallet_close
 UPDATE wallet SET closed_at = $2 WHERE wallet = $1 AND closed_at IS NULL;
 
