@@ -24,6 +24,11 @@ def may_be_card(text: str) -> bool:
     return bool(_ANY_DIGITS.fullmatch(text)) and _checks(text)
 
 
+def without_gaps(text: str) -> str:
+    """Return a text without the blanks and hyphens that people put between the digits of a card."""
+    return text.replace(" ", "").replace("-", "") if len(text) > SHORTEST else text
+
+
 def _checks(number: str) -> bool:
     total = 0
     for index, digit in enumerate(reversed(number)):

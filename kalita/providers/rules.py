@@ -13,7 +13,7 @@ from importlib.resources import files
 import msgspec
 
 from kalita.providers import requisites
-from kalita.providers.cards import luhn, masked, may_be_card
+from kalita.providers.cards import luhn, masked, may_be_card, without_gaps
 from kalita.refusals import UNUSABLE, WRONG_CARD, WRONG_EXPIRY, WRONG_FORMAT, WRONG_PHONE, Refusal
 
 Fields = Mapping[str, str]
@@ -174,15 +174,23 @@ class Form:
 
     def shown(self, fields: dict[str, str]) -> dict[str, str]:
         """
-        Return the fields as answers and history may show them: card numbers masked, also where nobody asked for one.
+        Return the fields as answers and history may show them: card numbers masked, also where nobody asked for one,
+        and where any text will do, as for a contract.
 
         Source: payments.md 2.2
         """
-        if not self._has_cards and fields.keys() <= self._names:
+        typed = {name: number for name, text in fields.items() if luhn(number := without_gaps(text))}
+        if not typed and not self._has_cards and fields.keys() <= self._names:
             return fields  # the usual case
-        more = [name for name in fields.keys() - self._names if may_be_card(fields[name])]
-        hidden = [*self.cards(fields), *more]
-        return fields | {name: masked(fields[name]) for name in hidden} if hidden else fields
+        hidden = {name: fields[name] for name in self.cards(fields)}
+        hidden |= {name: fields[name] for name in fields.keys() - self._names if may_be_card(fields[name])}
+        hidden |= {name: number for name, number in typed.items() if name not in hidden and self._is_text(name, fields)}
+        return fields | {name: masked(number) for name, number in hidden.items()} if hidden else fields
+
+    def _is_text(self, name: str, fields: Fields) -> bool:
+        """Tell whether a field may be any text among these fields: a number that is asked for as such is no card."""
+        odd = "x" + fields[name][1:]
+        return all(rule.fits(odd, fields) for rule in self.rules if rule.name == name)
 
     def surcharge(self, fields: Fields) -> int:
         """Return the extra commission in minor units that values of the fields ask for."""

@@ -18,10 +18,11 @@ import structlog
 from kalita.connectors.osmp import read_answer
 from kalita.connectors.protocol import Done, Rejected, Unknown
 from kalita.outbound.client import Answer
+from kalita.providers.cards import masked
 from tests.api.house import House, payment
 from tests.commands import kalita, refused
 from tests.receivers import Got, Receiver, receiver, status
-from tests.samples import SAMPLES
+from tests.samples import SAMPLES, VISA
 from tests.servers import Demo, Wallet, demo
 
 
@@ -183,6 +184,14 @@ def test_a_card_is_paid_by_its_number(house: House, provider: Receiver) -> None:
     got = sent(house, provider, owner, 27292, fields, sum=tenge, paymentMethod={"type": "Account", "accountId": "398"})
     assert (got["account"], got["transferSum"]) == (card, "100")
     assert not {"ev_account1", "cardNumber"} & set(got)
+
+
+def test_a_card_that_nobody_asked_for_is_paid_as_it_was_typed(house: House, provider: Receiver) -> None:
+    """The provider gets the whole number as `account`; history shows the mask."""
+    owner = through(house, provider)
+    assert sent(house, provider, owner, 674, {"account": VISA})["account"] == VISA
+    (row,) = house.get(f"/payment-history/v2/persons/{owner.number}/payments?rows=1&operation=OUT", owner).json["data"]
+    assert row["account"] == masked(VISA)
 
 
 def test_a_final_no_gives_the_money_back(house: House, provider: Receiver) -> None:

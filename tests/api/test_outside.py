@@ -18,6 +18,7 @@ from kalita.providers.catalogue import built_in
 from kalita.refusals import PAYMENT_REFUSALS
 from tests.api.house import House, payment
 from tests.api.live import Live, live
+from tests.commands import past_the_program
 from tests.samples import SAMPLES, VISA
 from tests.servers import Demo
 
@@ -159,9 +160,18 @@ def test_no_card_number_is_kept_in_clear_or_after_the_end(payer: Live, server: D
     until(payer, pay(payer, 870, fields, 10), "SUCCESS")
     stuck = pay(payer, 1963, {"account": card}, 10)
     until(payer, stuck, "SUCCESS")
+    text = pay(payer, 674, {"account": card}, 10)
+    assert text["fields"] == {"account": masked(card)}
+    assert until(payer, text, "SUCCESS")["account"] == masked(card)
+    contract = {name: value for name, value in SAMPLES[466][-1].items() if name != "account"}
+    found = until(payer, pay(payer, 466, contract | {"account": card, "account_type": "3"}, 10), "SUCCESS")
+    assert found["account"] == masked(card)
     for file in [*Path(server.data).rglob("*"), server.log]:
         if file.is_file():
             assert card.encode() not in file.read_bytes(), file
+    for table, column in (("payout", "wallet"), ("history", "wallet"), ("payment", "owner")):
+        rows = past_the_program(server.data, server.database, f"SELECT * FROM {table} WHERE {column} = {payer.number}")
+        assert (len(rows) >= 4, card in str(rows)) == (True, False)
 
 
 @pytest.mark.parametrize(

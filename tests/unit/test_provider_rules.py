@@ -90,6 +90,19 @@ def test_cards_are_masked_and_nothing_else() -> None:
     assert masked("4256111111111231") == "4256********1231"
 
 
+def test_a_card_is_masked_where_any_text_will_do() -> None:
+    """As the account of a contract or an identifier, with gaps too; a number that is asked for as a number is shown."""
+    hidden, contract = masked(VISA), SAMPLES[466][-1]
+    for card in (VISA, f"{VISA[:4]}-{VISA[4:8]}-{VISA[8:12]}-{VISA[12:]}"):
+        shown = CATALOGUE.get(466).form.shown(contract | {"account": card})
+        assert shown == contract | {"account": hidden}
+        assert CATALOGUE.get(674).form.shown({"account": card}) == {"account": hidden}
+    assert CATALOGUE.get(120).form.shown({"account": " ".join(("4256", VISA[4:]))}) == {"account": hidden}
+    assert CATALOGUE.get(313).form.shown(SAMPLES[313][0] | {"agrnum": VISA})["agrnum"] == hidden
+    for number, text in ((26476, VISA), (674, VISA[:-1] + "0"), (674, "4" * 15), (674, "0" * 20), (674, f"№{VISA}")):
+        assert CATALOGUE.get(number).form.shown({"account": text}) == {"account": text}
+
+
 def test_urgency_costs_extra() -> None:
     """25 roubles on top, where the field is."""
     fields = SAMPLES[1717][0]
