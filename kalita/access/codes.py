@@ -23,6 +23,8 @@ from kalita.storage.engine import Engine, Step
 VALID, AGAIN_AFTER = 5 * MINUTE, 60 * SECOND
 AHEAD, LOCK_AHEAD = MINUTE, DAY
 """So much later than now something may have been sent, or locked: clocks step back a little."""
+SENDERS_AT_ONCE = 1_000
+"""So many rows of addresses nobody asks from any more are dropped at once; the ledger of SQLite waits meanwhile."""
 TRIES, TO_NUMBER, FROM_ADDRESS, WRONG_IN_ALL = 3, 5, 20, 15
 
 
@@ -77,6 +79,7 @@ class PhoneCodes:
 
     def __init__(self, engine: Engine, keys: Keys, clock: Clock, sms: Sms) -> None:
         self._engine, self._keys, self._clock, self._sms = engine, keys, clock, sms
+        self._forgot_at = 0
 
     async def send(self, number: int, purpose: Purpose, address: str, language: str = "ru") -> str | Wait:
         """
@@ -90,13 +93,17 @@ class PhoneCodes:
         sender = self._keys.digest("address", address.encode())
         asked = (number, request, purpose.value, self._hash(number, request, code), now, sender)
         bounds = (now - HOUR, now - AGAIN_AFTER, TO_NUMBER, FROM_ADDRESS, now + AHEAD, now + LOCK_AHEAD)
-        *_, added, _ = await self._engine.change(
+        due = abs(now - self._forgot_at) >= HOUR
+        _, _, _, added, _, *forgotten = await self._engine.change(
             Step("code_number_lock", (number,)),
             Step("code_sender_lock", (sender,)),
             Step("code_forget", (now - DAY,)),
             Step("code_add", (*asked, *bounds)),
             Step("code_replace", (number, purpose.value, request)),
+            *([Step("code_senders_forget", (sender, SENDERS_AT_ONCE))] if due else ()),
         )
+        if due and forgotten[0] < SENDERS_AT_ONCE:
+            self._forgot_at = now
         if not added:
             return Wait(await self._wait_s(number, sender, now))
         english = language == "en"

@@ -14,6 +14,7 @@ from kalita.access.issuing import Problem
 from kalita.storage.engine import Unavailable
 from kalita.wire.endpoint import Permission
 from tests.api.house import House
+from tests.commands import past_the_program
 from tests.servers import database_of
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
@@ -218,6 +219,52 @@ def test_a_draft_and_last_uses_when_the_clock_was_set_back(house: House) -> None
     house.run(house.app.refresh())
     assert house.run(house.app.tokens.of_wallet(owner.number))[0].last_used_at == house.hand.now // 1000
     house.later(HOUR)
+
+
+def senders(house: House) -> int:
+    """Return how many addresses are remembered."""
+    ((count,),) = past_the_program(house.data, house.database, "SELECT COUNT(*) FROM code_sender")
+    return count
+
+
+def test_addresses_are_forgotten_with_their_codes(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also those whose wish was refused, and however many there are; an address is still counted as one meanwhile."""
+    monkeypatch.setattr("kalita.access.codes.SENDERS_AT_ONCE", 20)
+    house.later(2 * DAY)
+    busy = house.number()
+    for _ in range(30):
+        ask(house, busy)
+    for _ in range(30):
+        ask(house, house.number())
+    assert senders(house) == 60
+    client = address()
+    for _ in range(FROM_ADDRESS):
+        assert isinstance(ask(house, house.number(), client=client), str)
+    assert isinstance(ask(house, house.number(), client=client), Wait)
+    house.later(HOUR + 1)
+    assert isinstance(ask(house, house.number(), client=client), str)
+    assert 31 <= senders(house) < 60, "those that no code was sent to are forgotten within an hour or two"
+    house.later(DAY + HOUR)
+    for _ in range(10):
+        ask(house, house.number(), client=client)
+    assert senders(house) == 1
+
+
+def test_many_who_ask_at_once_forget_and_count(house: House) -> None:
+    """Whoever forgets an address keeps nobody waiting for ever, and none gets more codes than are allowed."""
+    clients = [address() for _ in range(4)]
+
+    async def all_at_once() -> list[Any]:
+        wishes = []
+        for _ in range(FROM_ADDRESS + 2):
+            for client in clients:
+                house.app.codes._forgot_at = 0
+                wishes.append(house.app.codes.send(house.number(), Purpose.SIGN_IN, client))
+        return await asyncio.gather(*wishes)
+
+    house.later(2 * DAY)
+    told = house.run(all_at_once())
+    assert sum(isinstance(one, str) for one in told) == FROM_ADDRESS * len(clients)
 
 
 def test_many_at_once_get_no_more_tries(house: House) -> None:

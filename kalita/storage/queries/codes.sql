@@ -8,6 +8,13 @@ INSERT INTO code_sender (sender) VALUES ($1) ON CONFLICT (sender) DO UPDATE SET 
 -- name: code_forget
 DELETE FROM code WHERE sent_at < $1;
 
+-- name: code_senders_forget
+-- A row that somebody holds is left: two who each dropped the other's would wait for one another.
+DELETE FROM code_sender WHERE sender IN (
+    SELECT s.sender FROM code_sender s
+     WHERE s.sender <> $1 AND NOT EXISTS (SELECT 1 FROM code c WHERE c.sender = s.sender)
+     LIMIT $2 /* postgres: FOR UPDATE OF s SKIP LOCKED */);
+
 -- name: code_add
 -- What was sent or locked at a later moment than $11 and $12 was by a clock that was set back since.
 INSERT INTO code (number, request, purpose, hash, sent_at, sender, tries, state)
