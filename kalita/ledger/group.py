@@ -6,13 +6,20 @@ from collections.abc import Set
 
 from kalita.clock import day_of, month_of
 from kalita.ids import moment_of, next_id
-from kalita.ledger.accounts import Direction, Kind, account_id, balances_beside, new_account
+from kalita.ledger.accounts import (
+    Direction,
+    Kind,
+    account_id,
+    account_range,
+    balances_beside,
+    new_account,
+    owner_of,
+)  # fmt: skip
 from kalita.ledger.accounts import stream as stream_of
 from kalita.ledger.chain import Digest, opened
 from kalita.ledger.counters import Counters, add, read, written
 from kalita.ledger.decide import Entry, decide
 from kalita.ledger.order import DAY, MONTH, TXN, Accepted, Ceiling, Closing, Count, Order, Outcome, Record
-from kalita.money import RUB
 from kalita.refusals import NOT_ENOUGH_MONEY, OUTDATED, REPEATED, UNUSABLE, Refusal, payment
 from kalita.storage.engine import Found, Needs, Writes
 from kalita.storage.rows import (
@@ -37,11 +44,12 @@ class Unread(Exception):  # noqa: N818 - named for what happened
 
 def needs_of(orders: list[Order], lane: int, holder: str, beside: Set[int] = frozenset()) -> Needs:
     """
-    Return what has to be read before a group can be judged, accounts in the order of locking.
+    Return what has to be read before a group can be judged, in the order of locking.
 
     beside  owners all of whose balances are to be read
     """
-    accounts = {account for owner in beside for account in balances_beside(account_id(owner, Kind.WALLET, RUB))}
+    accounts: set[int] = set()
+    owners = set(beside)
     keys: set[tuple[int, str]] = set()
     waiting: set[tuple[int, int, int]] = set()
     guards: set[tuple[str, tuple[int | str | None, ...]]] = set()
@@ -60,10 +68,12 @@ def needs_of(orders: list[Order], lane: int, holder: str, beside: Set[int] = fro
         for bar in order.bars:
             accounts.add(bar.account)
         for count in order.counts:
-            accounts.update(balances_beside(count.account))  # a limit is the wallet's, whatever the currency
+            owners.add(owner_of(count.account))  # a limit is the wallet's, whatever the currency
         if order.guard is not None:
             guards.add((order.guard.query, order.guard.args))
-    return Needs(lane, holder, sorted(accounts), sorted(keys), sorted(waiting), sorted(guards, key=str))
+    ranges = [account_range(owner) for owner in owners]
+    ranges += [(account, account) for account in accounts if owner_of(account) not in owners]
+    return Needs(lane, holder, sorted(ranges), sorted(keys), sorted(waiting), sorted(guards, key=str))
 
 
 def period_at(period: int, moment: int) -> int:

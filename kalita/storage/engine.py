@@ -48,14 +48,16 @@ def settle(answer: "asyncio.Future[Any]", outcome: Any) -> None:
 
 class Needs(NamedTuple):
     """
-    What a group has to read: accounts in id order, repeat keys, payments that may still wait on hold.
+    What a group has to read: accounts, repeat keys, payments that may still wait on hold.
 
-    guards  named reads that find a row while what an order stands on is still so, in order; they lock that row
+    accounts  ranges of ids, the first and the last of each, ascending: one account, or all that an owner has
+
+    guards    named reads that find a row while what an order stands on is still so, in order; they lock that row
     """
 
     lane: int
     holder: str
-    accounts: list[int]
+    accounts: list[tuple[int, int]]
     keys: list[tuple[int, str]]
     waiting: list[tuple[int, int, int]]
     guards: Sequence[Named] = ()

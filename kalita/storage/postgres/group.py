@@ -50,9 +50,11 @@ SELECT lane, leased_until, seq, last_txn{_FREE}, holder, head,
   FROM (SELECT * FROM lane WHERE lane = $1 FOR UPDATE) AS mine
  UNION ALL
 SELECT {", ".join(_ACCOUNT)}, NULL, NULL, NULL
-  FROM (SELECT * FROM account WHERE id = ANY($2::BIGINT[]) ORDER BY id FOR UPDATE) AS locked"""
+  FROM unnest($2::BIGINT[], $3::BIGINT[]) AS wanted (low, high)
+ CROSS JOIN LATERAL
+       (SELECT * FROM account WHERE id >= wanted.low AND id <= wanted.high ORDER BY id FOR UPDATE) AS locked"""
 """
-The lane and then the accounts, in the order of their ids: nobody waits for one who waits for him.
+The lane and then the accounts, range for range, in the order of their ids: nobody waits for one who waits for him.
 
 The access epoch comes along: under load that is often enough, and costs no read of its own (epoch.py).
 """
@@ -132,7 +134,7 @@ async def find(db: Connection, queries: Mapping[str, str], needs: Needs, epoch: 
 
 async def lock(db: Connection, needs: Needs) -> tuple[LaneRow | None, dict[int, AccountRow], int | None]:
     """Lock the lane and the accounts that are there; return them as they are then, and the access epoch."""
-    return _locked(await db.fetch(LOCK, needs.lane, needs.accounts))
+    return _locked(await db.fetch(LOCK, needs.lane, *_turned(needs.accounts, 2)))
 
 
 async def _look_up(db: Connection, needs: Needs, found: Found) -> None:

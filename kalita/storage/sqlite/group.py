@@ -41,35 +41,37 @@ def _waiting(db: sqlite3.Connection, keys: list[tuple[int, int, int]]) -> dict[t
     return {key: total for key in keys for (total,) in db.execute(text, key)}
 
 
-def _accounts(db: sqlite3.Connection, ids: list[int]) -> dict[int, AccountRow]:
-    text = f"SELECT * FROM account WHERE id IN ({_marks(len(ids))})"
-    return {row[0]: AccountRow(*row) for row in db.execute(text, _padded(ids))} if ids else {}
+def _accounts(db: sqlite3.Connection, ranges: list[tuple[int, int]]) -> dict[int, AccountRow]:
+    if not ranges:
+        return {}
+    text = (
+        f"WITH wanted (low, high) AS ({_pairs(ranges)})"
+        " SELECT a.* FROM wanted CROSS JOIN account a ON a.id BETWEEN low AND high"
+    )
+    return {row[0]: AccountRow(*row) for row in db.execute(text, _flat(ranges))}
 
 
 def _payments(db: sqlite3.Connection, keys: list[tuple[int, str]]) -> dict[tuple[int, str], PaymentRow]:
     if not keys:
         return {}
-    width = _width(len(keys))
-    wanted = ",".join(["(?,?)"] * width)
     text = (
-        f"WITH wanted (owner, client_id) AS (VALUES {wanted})"
+        f"WITH wanted (owner, client_id) AS ({_pairs(keys)})"
         " SELECT p.* FROM wanted CROSS JOIN payment p USING (owner, client_id)"
     )
-    flat = [part for key in keys for part in key] + [None, None] * (width - len(keys))
-    return {(row[0], row[1]): PaymentRow(*row) for row in db.execute(text, flat)}
+    return {(row[0], row[1]): PaymentRow(*row) for row in db.execute(text, _flat(keys))}
+
+
+def _pairs(rows: Sequence[tuple[Any, Any]]) -> str:
+    return "VALUES " + ",".join(["(?,?)"] * _width(len(rows)))
+
+
+def _flat(rows: Sequence[tuple[Any, Any]]) -> list[Any]:
+    return [part for row in rows for part in row] + [None, None] * (_width(len(rows)) - len(rows))
 
 
 def _width(count: int) -> int:
     """Round up to a power of two, so that few different statements are kept prepared."""
     return 1 << (count - 1).bit_length()
-
-
-def _marks(count: int) -> str:
-    return ",".join("?" * _width(count))
-
-
-def _padded(ids: Sequence[int]) -> list[Any]:
-    return [*ids] + [None] * (_width(len(ids)) - len(ids))
 
 
 def write(db: sqlite3.Connection, queries: Mapping[str, str], writes: Writes) -> None:
