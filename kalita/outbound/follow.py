@@ -3,10 +3,11 @@ Wake the hooks of those whom the ledger moved money of.
 
 A payment leaves nothing behind for a hook but what it writes anyway: its entries, and the chain that says in which
 order groups were committed. Whoever delivers follows the chain of each lane, a step behind the commits, and wakes the
-hooks of the wallets it meets. Where messages wait for a turn already nobody need be woken, and payments keep the time.
+hooks of those it meets that something is due for. Where messages wait for a turn already nobody need be woken, and
+payments keep the time.
 
 How far it has come is kept with the first hook it wakes after that, and from time to time. What is followed twice, by
-two processes or after a kill, wakes a hook for nothing.
+two processes or after a kill, wakes nobody once more who was told.
 
 No hook is overlooked. It is read after the commit, so one that sleeps is seen sleeping; one that is held is locked,
 which waits for whoever is giving it back, and looked at again; one that is due and not held yet will be given back

@@ -24,22 +24,15 @@ LATER = 10**15
 FAR = 4 * 10**15
 
 
-async def hook(on: Books, wallet: int, next_at: int = NEVER) -> None:
+async def hook(on: Books, wallet: int, next_at: int = NEVER, kinds: int = 3) -> None:
     """Let a wallet have a hook that sleeps."""
-    row = (wallet, Channel.PAYMENTS, f"hook{wallet}", "http://127.0.0.1/", 3, "", 1, next_at)
+    row = (wallet, Channel.PAYMENTS, f"hook{wallet}", "http://127.0.0.1/", kinds, "", 1, next_at)
     await on.engine.change(Step("receiver_add", row), Step("told_begin", (wallet, f"hook{wallet}")))
 
 
 async def waits(on: Books) -> dict[int, int]:
     """Return when something is due, by wallet."""
     return {row[0]: row[6] for row in await on.engine.all("receivers_after", Channel.PAYMENTS, 0, 100)}
-
-
-async def anew(on: Books) -> None:
-    """Give Alice a new hook that sleeps instead of hers."""
-    hers = (ALICE, Channel.PAYMENTS, f"hook{ALICE}")
-    await on.engine.change(Step("receiver_drop", hers), Step("told_drop", (ALICE,)))
-    await hook(on, ALICE)
 
 
 async def followed(follower: Follower, now: int) -> None:
@@ -73,7 +66,7 @@ def test_who_pays_and_who_is_paid_are_woken(tmp_path: Path, factory: Factory) ->
 
 
 def test_it_goes_on_where_it_was(tmp_path: Path, factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Some groups at a time; how far it came is kept, so that another wakes nobody a second time."""
+    """Some groups at a time; how far it came is kept with whom it woke, and what was told wakes nobody again."""
     monkeypatch.setattr(follow, "MOST_GROUPS", 3)
 
     async def work() -> None:
@@ -82,20 +75,36 @@ def test_it_goes_on_where_it_was(tmp_path: Path, factory: Factory, monkeypatch: 
             await on.wallet(BOB, RUB=1)
             one = Follower(on.engine)
             await followed(one, 1)
-            for _ in range(7):
-                await on.done(pay(ALICE, BOB, 1))
             await hook(on, ALICE)
-            turns = [await one.follow(LATER + turn) for turn in range(3)]
-            assert turns == [True, True, False]
+            ((lane, begun, _),) = await on.engine.all("lanes_followed")
+            for _ in range(7):
+                last = await on.done(pay(ALICE, BOB, 1))
+            assert [await one.follow(LATER + turn) for turn in range(3)] == [True, True, False]
             assert await waits(on) == {ALICE: LATER}
-            await anew(on)
-            await followed(one, FAR)
-            assert await waits(on) == {ALICE: NEVER}
-            await on.done(pay(ALICE, BOB, 1))
-            await followed(one, LATER)
-            await anew(on)
+            assert await on.engine.all("lanes_followed") == [(lane, begun + 7, begun + 3)]
+            told = f'[{{"wallet":{ALICE},"stream":2643,"receiver":"hook{ALICE}","txn_id":{last.txn_id}}}]'
+            back = f'[{{"wallet":{ALICE},"channel":1,"holder":"","at":{FAR}}}]'
+            await on.engine.change(Step("told_add", (told,)), Step("receivers_release", (back,)))
             await followed(Follower(on.engine), FAR)
             assert await waits(on) == {ALICE: NEVER}
+
+    asyncio.run(work())
+
+
+def test_hook_is_not_woken_for_what_it_is_not_told_of(tmp_path: Path, factory: Factory) -> None:
+    """One for what goes out sleeps while money comes in, and the other way round."""
+
+    async def work() -> None:
+        async with books(tmp_path, factory) as on:
+            for wallet, kinds in ((ALICE, 1), (BOB, 2)):
+                await on.wallet(wallet, RUB=100)
+                await hook(on, wallet, kinds=kinds)
+            await on.done(pay(ALICE, BOB, 1))
+            await followed(Follower(on.engine), LATER)
+            assert await waits(on) == {ALICE: NEVER, BOB: NEVER}
+            await on.done(pay(BOB, ALICE, 1))
+            await followed(Follower(on.engine), LATER)
+            assert await waits(on) == {ALICE: LATER, BOB: LATER}
 
     asyncio.run(work())
 
@@ -158,8 +167,7 @@ def test_events_are_of_the_hooks_kind(tmp_path: Path, factory: Factory) -> None:
         async with books(tmp_path, factory) as on:
             for wallet, kinds in ((ALICE, 2), (BOB, 1)):
                 await on.wallet(wallet, RUB=100)
-                row = (wallet, Channel.PAYMENTS, f"hook{wallet}", "http://127.0.0.1/", kinds, "", 1, NEVER)
-                await on.engine.change(Step("receiver_add", row), Step("told_begin", (wallet, f"hook{wallet}")))
+                await hook(on, wallet, kinds=kinds)
                 await on.done(bill(wallet, 5))
             await on.done(bill(ALICE, 5))
             found = [

@@ -32,6 +32,7 @@ def test_work_begins_as_there_is_room(monkeypatch: pytest.MonkeyPatch, used: flo
     """Nothing is left out or overtaken; where the core is short, sooner beside requests, less begins at a time."""
     monkeypatch.setattr(pace, "thread_time", lambda: monotonic() * used)
     monkeypatch.setattr(pace, "LATE_S", 60)
+    monkeypatch.setattr(pace, "SELDOM_S", 0.03)
     under = Pace()
     assert asyncio.run(_work(under, asked)) == list(range(WORK))
     assert (under._most < pace.MOST_A_TICK // 16) == slow
@@ -42,6 +43,7 @@ def test_work_holds_back_when_the_loop_is_late(monkeypatch: pytest.MonkeyPatch) 
     """Others may use the core: then the thread has used little of it, and yet comes late."""
     monkeypatch.setattr(pace, "thread_time", lambda: 0.0)
     monkeypatch.setattr(pace, "LATE_S", -1)
+    monkeypatch.setattr(pace, "SELDOM_S", 0.03)
     under = Pace()
     assert asyncio.run(_work(under, False)) == list(range(WORK))
     assert under._most < pace.MOST_A_TICK // 16

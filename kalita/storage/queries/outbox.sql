@@ -64,7 +64,12 @@ SELECT DISTINCT r.wallet
  CROSS JOIN /* postgres: LATERAL (SELECT * FROM receiver one WHERE one. */ /* sqlite: receiver r ON r. */
        wallet = e.account_id / 8192 AND channel = 1 /* postgres: LIMIT 1) AS r */
  WHERE c.lane = $1 AND c.seq > $2 AND c.seq <= $3 AND e.txn_id >= c.first_txn AND e.txn_id <= c.last_txn
-   AND (r.next_at > $4 /* postgres: OR r.holder <> '' */);
+   AND (/* postgres: r.holder <> '' OR */ r.next_at > $4
+        AND ((SELECT MIN(v.due_at) FROM event v WHERE v.wallet = r.wallet AND v.channel = 1 AND v.state = 0) <= $4
+             OR EXISTS (SELECT 1 FROM hook_stream s
+                         /* postgres: CROSS JOIN LATERAL (SELECT 1 FROM history h */ /* sqlite: CROSS JOIN history h */
+                         WHERE h.wallet = s.wallet AND h.stream = s.stream AND h.txn_id > s.told
+                         /* postgres: LIMIT 1) AS one WHERE *//* sqlite: AND */ s.wallet = r.wallet)));
 
 -- name: receivers_wake
 UPDATE receiver SET next_at = $2
