@@ -89,9 +89,13 @@ def test_dates_are_strings_in_moscow_seconds(owner: Live) -> None:
 
 def test_first_transaction_is_the_oldest_of_history(owner: Live) -> None:
     """`firstTxnId` names a record that history shows."""
-    first = profile(owner)["userInfo"]["firstTxnId"]
-    shown = owner.told("/payment-history/v2/persons/{w}/payments", rows="50")["data"]
-    assert first in [item["txnId"] for item in shown]
+    first, page = profile(owner)["userInfo"]["firstTxnId"], {}
+    while True:
+        shown = owner.told("/payment-history/v2/persons/{w}/payments", rows="50", **page)
+        if not shown["nextTxnId"]:
+            break
+        page = {"nextTxnId": shown["nextTxnId"], "nextTxnDate": shown["nextTxnDate"]}
+    assert first in [item["txnId"] for item in shown["data"]]
 
 
 def test_first_transaction_is_after_the_registration(house: House) -> None:
