@@ -23,7 +23,7 @@ from kalita.storage.engine import Engine, Step, Unavailable
 MOST_AT_ONCE, MOST_FAILING, MOST_CLAIMED = 1000, 200, 100
 AT_A_TIME = 50
 TURN_S, LEASE_S, MARGIN_S = 5.0, 20, 1.0
-POLL_S, GATHER_S = 0.1, 0.005
+POLL_S, GATHER_S, FOLLOW_S = 0.1, 0.005, 0.04
 LARGEST_ANSWER = 4096
 KEPT = 30 * DAY
 
@@ -88,7 +88,7 @@ class Deliverer:
         self._engine, self._clock, self._outbound, self._posts = engine, clock, outbound, posts
         self._name = secrets.token_hex(6)
         self._claims = 0
-        self._follower = Follower(engine)
+        self._follower, self._follow_at = Follower(engine), 0.0
         self._pace = Pace()
         self._notes = Notes(engine, self._pace)
         self._running: set[asyncio.Task[None]] = set()
@@ -123,9 +123,11 @@ class Deliverer:
         free = min(MOST_AT_ONCE - len(self._running), MOST_CLAIMED - self._pace.waiting)
         if free < MOST_CLAIMED // 2:
             return True  # many at a time: each claim is a commit
-        more = await self._follower.follow(now)
+        if time.monotonic() > self._follow_at:
+            self._follow_at = time.monotonic() + FOLLOW_S
+            await self._follower.follow(now)
         if await self._engine.one("receivers_any_due", now, machine) is None:
-            return more
+            return False
         self._claims += 1
         leased = time.monotonic() + LEASE_S
         holder, until = f"{self._name}-{self._claims}", machine + LEASE_S * SECOND
@@ -135,7 +137,7 @@ class Deliverer:
             task = asyncio.create_task(self._serve(Receiver(*row), holder, leased))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
-        return more or bool(rows)
+        return bool(rows)
 
     async def _serve(self, to: Receiver, holder: str, leased: float) -> None:
         """

@@ -14,13 +14,16 @@ which waits for whoever is giving it back, and looked at again; one that is due 
 later, by who then sees the commit. Source: webhooks.md 1; reliability-programme.md I6.
 """
 
+from time import monotonic
+
 import msgspec
 
 from kalita.storage.engine import Engine, Step
 from kalita.storage.outbox import Channel
 
-MOST_GROUPS = 50
-"""Of a lane at a time: on SQLite the process that answers requests reads them."""
+FEW_GROUPS, MOST_GROUPS, MORE_GROUPS = 10, 100, 5
+LONGEST_S = 0.003
+"""So many groups of a lane at a time that this takes no longer: the process that answers requests reads them."""
 KEPT_EVERY = 500
 
 
@@ -37,6 +40,7 @@ class Follower:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._seen: dict[int, int] = {}
+        self._most = FEW_GROUPS
 
     async def follow(self, now: int) -> bool:
         """
@@ -50,9 +54,11 @@ class Follower:
         for lane, newest, kept in await self._engine.all("lanes_followed"):
             seen = max(kept, self._seen.get(lane, 0))
             if seen < newest:
-                upto = min(newest, seen + MOST_GROUPS)
+                upto, begun = min(newest, seen + self._most), monotonic()
                 await self._wake(lane, seen, upto, kept, now)
                 self._seen[lane] = upto
+                in_time = monotonic() - begun < LONGEST_S
+                self._most = min(MOST_GROUPS, self._most + MORE_GROUPS) if in_time else max(FEW_GROUPS, self._most // 2)
                 more = more or upto < newest
         return more
 

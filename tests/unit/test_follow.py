@@ -67,7 +67,8 @@ def test_who_pays_and_who_is_paid_are_woken(tmp_path: Path, factory: Factory) ->
 
 def test_it_goes_on_where_it_was(tmp_path: Path, factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Some groups at a time; how far it came is kept with whom it woke, and what was told wakes nobody again."""
-    monkeypatch.setattr(follow, "MOST_GROUPS", 3)
+    for name in ("FEW_GROUPS", "MOST_GROUPS"):
+        monkeypatch.setattr(follow, name, 3)
 
     async def work() -> None:
         async with books(tmp_path, factory, largest_group=1) as on:
