@@ -88,7 +88,7 @@ class Deliverer:
         self._engine, self._clock, self._outbound, self._posts = engine, clock, outbound, posts
         self._name = secrets.token_hex(6)
         self._claims = 0
-        self._follower, self._follow_at = Follower(engine), 0.0
+        self._follower, self._follow_at, self._behind = Follower(engine), 0.0, False
         self._pace = Pace()
         self._notes = Notes(engine, self._pace)
         self._running: set[asyncio.Task[None]] = set()
@@ -125,9 +125,9 @@ class Deliverer:
             return True  # many at a time: each claim is a commit
         if time.monotonic() > self._follow_at:
             self._follow_at = time.monotonic() + FOLLOW_S
-            await self._follower.follow(now)
+            self._behind = await self._follower.follow(now)
         if await self._engine.one("receivers_any_due", now, machine) is None:
-            return False
+            return self._behind
         self._claims += 1
         leased = time.monotonic() + LEASE_S
         holder, until = f"{self._name}-{self._claims}", machine + LEASE_S * SECOND
@@ -137,7 +137,7 @@ class Deliverer:
             task = asyncio.create_task(self._serve(Receiver(*row), holder, leased))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
-        return bool(rows)
+        return self._behind or bool(rows)
 
     async def _serve(self, to: Receiver, holder: str, leased: float) -> None:
         """

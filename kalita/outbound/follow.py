@@ -21,7 +21,7 @@ import msgspec
 from kalita.storage.engine import Engine, Step
 from kalita.storage.outbox import Channel
 
-FEW_GROUPS, MOST_GROUPS, MORE_GROUPS = 10, 100, 5
+FEW_GROUPS, MOST_GROUPS, MORE_GROUPS = 25, 100, 25
 LONGEST_S = 0.003
 """So many groups of a lane at a time that this takes no longer: the process that answers requests reads them."""
 KEPT_EVERY = 500
